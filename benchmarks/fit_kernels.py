@@ -1,0 +1,62 @@
+"""Fit the GEMM law to measured kernels and print the catalog's efficiency figures with their record.
+
+    python benchmarks/fit_kernels.py --data path/to/kernels_gemm.csv.gz
+
+Rows are GEMMs with N and K of at least 1,024, pooled over the serving frameworks that measured the chip; block-scaled
+and weight-only formats, which are other kernels, are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from petaday.catalog import load
+from petaday.chip.calibrate import fit_gemm
+from petaday.chip.law import ChipLaw
+
+CHIPS = {
+    "a100_sxm": "a100-sxm-80",
+    "h100_sxm": "h100-sxm-80",
+    "b200_sxm": "b200-sxm",
+    "b300_sxm": "b300-sxm",
+    "gb300": "gb300-nvl72",
+}
+DTYPES = {"bfloat16": ("bf16", 2.0), "fp8": ("fp8", 1.0)}
+
+
+def main() -> None:
+    """Print one line of fitted figures for each chip and dtype."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    rows: dict[tuple[str, str], list[tuple[float, ...]]] = defaultdict(list)
+    with gzip.open(parser.parse_args().data, "rt") as table:
+        for row in csv.DictReader(table):
+            if row["gpu"] in CHIPS and row["gemm_dtype"] in DTYPES:
+                sizes = tuple(float(row[name]) for name in "mnk")
+                if min(sizes[1:]) >= 1024:
+                    rows[row["gpu"], row["gemm_dtype"]].append((*sizes, float(row["latency_ms"]) * 1e-3))
+    for (gpu, measured_dtype), measured in sorted(rows.items()):
+        dtype, element_bytes = DTYPES[measured_dtype]
+        chip = load.chip(CHIPS[gpu])
+        peak = chip.peak[dtype].value
+        start = ChipLaw(
+            peak, peak, chip.memory_bandwidth.value, element_bytes, 0.8, 100, 100, 100, 0.8, 0.6, 0.5, 5e-6
+        )
+        m, n, k, seconds = np.array(measured).T
+        fit = fit_gemm(m, n, k, seconds, start)
+        law = fit.law
+        print(
+            f"{chip.id} {dtype}: gemm {law.gemm:.3f} gemm_m {law.gemm_m:.0f} gemm_n {law.gemm_n:.0f} "
+            f"gemm_k {law.gemm_k:.0f} memory {law.memory:.3f} launch {law.launch * 1e6:.1f} us; "
+            f"rows {fit.rows}, median error {fit.median_error:.1%}, p90 {fit.p90_error:.1%}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""petaday plans and simulates AI compute."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The parts one can buy: chips, models, networks and software; YAML, each figure with its source."""

@@ -1,0 +1,191 @@
+"""The catalog as read from its files: what ships with the package, and the user's own parts beside it.
+
+A kind is read when it is first asked for, from its own files alone. The user's parts lie under `chips/` and
+`models/` of the folder that PETADAY_CATALOG names, else of ~/.config/petaday/catalog.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from petaday.catalog.chip import Chip
+from petaday.catalog.efficiency import Entry
+from petaday.catalog.model import Model
+from petaday.catalog.network import Network
+from petaday.catalog.software import Software
+from petaday.catalog.strict_yaml import Document, load
+from petaday.catalog.validate import Strict, validated
+from petaday.errors import InputError, Place, nearest_names
+
+DATA = Path(__file__).parent / "data"
+
+
+N = TypeVar("N", bound=Chip | Model | Network | Software)  # parts with a name
+S = TypeVar("S", bound=Strict)
+
+
+def user_folder() -> Path:
+    """Where the user's own parts lie; it need not exist."""
+    return Path(os.environ.get("PETADAY_CATALOG") or Path.home() / ".config" / "petaday" / "catalog")
+
+
+def chips(allow_unverified: bool = False) -> Mapping[str, Chip]:
+    """Chips by id, without those whose figures nobody could verify unless they are allowed."""
+    every = _chips(user_folder())
+    return every if allow_unverified else {id_: chip for id_, chip in every.items() if chip.verified != "no"}
+
+
+def models() -> Mapping[str, Model]:
+    """Models by id."""
+    return _models(user_folder())
+
+
+@functools.cache
+def networks() -> Mapping[str, Network]:
+    """Scale-out networks by id."""
+    return catalog_of([DATA / "networks.yaml"], "networks", Network)
+
+
+@functools.cache
+def software() -> Mapping[str, Software]:
+    """Training software profiles by id."""
+    return catalog_of([DATA / "software.yaml"], "software", Software)
+
+
+@functools.cache
+def efficiencies() -> tuple[Entry, ...]:
+    """Efficiency entries in the order of the file."""
+    return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
+
+
+def chip(name: str, allow_unverified: bool = False) -> Chip:
+    """The chip of this id, name or alias; case and separators do not count.
+
+    Raises
+    ------
+    InputError : unknown, with the nearest names; or known but unverified, and that is not allowed
+    """
+    found = find(name, _chips(user_folder()), "chip")
+    if found.verified == "no" and not allow_unverified:
+        raise InputError(
+            f"the figures of chip `{found.id}` are unverified",
+            expected="a verified chip, or --allow-unverified to compute with estimates",
+        )
+    return found
+
+
+def model(name: str) -> Model:
+    """The model of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, models(), "model")
+
+
+def network(name: str) -> Network:
+    """The network of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, networks(), "network")
+
+
+def software_profile(name: str) -> Software:
+    """The software profile of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, software(), "software profile")
+
+
+def catalog_hash() -> str:
+    """SHA-256 over names and bytes of all data files, the user's included: equal hashes, equal answers."""
+    digest = hashlib.sha256()
+    shared = sorted(DATA.glob("*.yaml"))
+    for path in (*shared, *files("chips", user_folder()), *files("models", user_folder())):
+        content = path.read_bytes()
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def find(name: str, known: Mapping[str, N], noun: str) -> N:
+    """The part of this id, name or alias; case and separators do not count."""
+    spellings = {spelling: part.id for part in known.values() for spelling in _spellings(part)}
+    index = {_plain(spelling): id_ for spelling, id_ in spellings.items()}
+    if _plain(name) in index:
+        return known[index[_plain(name)]]
+    nearest = dict.fromkeys(spellings[spelling] for spelling in nearest_names(name, spellings))
+    raise InputError(f"no {noun} `{name}` in the catalog", expected="an id, name or alias", nearest=nearest)
+
+
+def parts(path: Path, key: str, schema: type[S]) -> list[S]:
+    """The parts listed under `key` in one file, each checked against its schema.
+
+    A file holds that list and, before it, `sources`: texts that the parts' figures refer to by YAML anchor.
+    """
+    document = load(path)
+    return [validated(schema, document, at=(key, index)) for index in range(len(_listed(document, key)))]
+
+
+def files(kind: str, folder: Path) -> list[Path]:
+    """The files of `chips` or `models`: those shipped, then the user's."""
+    return [path for root in (DATA, folder) for path in sorted((root / kind).glob("*.yaml"))]
+
+
+def catalog_of(paths: Iterable[Path], key: str, schema: type[N]) -> Mapping[str, N]:
+    """The parts of several files by id.
+
+    Raises
+    ------
+    InputError : a wrong part, or two parts of one id, name or alias
+    """
+    by_id: dict[str, N] = {}
+    owners: dict[str, str] = {}
+    for path in paths:
+        for part in parts(path, key, schema):
+            for spelling in _spellings(part):
+                owner = owners.setdefault(_plain(spelling), part.id)
+                if owner != part.id or part.id in by_id:
+                    message = f"`{spelling}` of `{part.id}` already names `{owner}`"
+                    raise InputError(message, expected="an id, name and aliases of its own", place=Place(str(path)))
+            by_id[part.id] = part
+    return MappingProxyType(by_id)
+
+
+def refresh() -> None:
+    """Forget what was read, after the user's files have changed."""
+    for cached in (_chips, _models, networks, software, efficiencies):
+        cached.cache_clear()
+
+
+def _spellings(part: N) -> tuple[str, ...]:
+    return part.id, part.name, *part.aliases
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _listed(document: Document, key: str) -> list[Any]:
+    data = document.data
+    if not isinstance(data, dict) or not isinstance(data.get(key), list):
+        raise InputError(f"no list `{key}`", expected=f"`{key}:` and a list", place=document.places.get(()))
+    for other in data:
+        if other not in (key, "sources"):
+            raise InputError(
+                f"unknown key `{other}`",
+                field=other,
+                expected=f"`sources` and `{key}`",
+                nearest=nearest_names(other, (key, "sources")),
+                place=document.places.get((other,)),
+            )
+    listed: list[Any] = data[key]
+    return listed
+
+
+@functools.lru_cache(maxsize=4)
+def _chips(folder: Path) -> Mapping[str, Chip]:
+    return catalog_of(files("chips", folder), "chips", Chip)
+
+
+@functools.lru_cache(maxsize=4)
+def _models(folder: Path) -> Mapping[str, Model]:
+    return catalog_of(files("models", folder), "models", Model)

@@ -1,0 +1,69 @@
+"""The two networks of a cluster, and how a group of ranks falls on them.
+
+Ranks are numbered so that the innermost parallel dimension is contiguous. A group of `size` ranks that stand
+`stride` apart therefore has `domain // stride` of its members in one scale-up domain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a collective needs to know of a cluster's wiring.
+
+    Attributes
+    ----------
+    domain: chips in one scale-up domain
+    scale_up_bandwidth: datasheet B/s per chip and direction inside the domain
+    scale_up_efficiency: share of it that a ring keeps (NCCL's per-link constants over the link rate)
+    scale_up_latency: seconds a hop inside the domain
+    scale_out_bandwidth: line rate in B/s per chip and direction between domains
+    scale_out_efficiency: share of it that a collective keeps
+    scale_out_latency: seconds a hop between domains
+    base_latency: seconds to start a collective
+    in_switch_reduction: the scale-up switch adds on the fly (NVLS), so an all-reduce moves its bytes once
+    """
+
+    domain: int
+    scale_up_bandwidth: float
+    scale_up_efficiency: float
+    scale_up_latency: float
+    scale_out_bandwidth: float
+    scale_out_efficiency: float
+    scale_out_latency: float
+    base_latency: float
+    in_switch_reduction: bool
+
+    @property
+    def up(self) -> float:
+        """Achievable scale-up B/s per chip and direction."""
+        return self.scale_up_bandwidth * self.scale_up_efficiency
+
+    @property
+    def out(self) -> float:
+        """Achievable scale-out B/s per chip and direction."""
+        return self.scale_out_bandwidth * self.scale_out_efficiency
+
+
+class Group(NamedTuple):
+    """Groups of ranks: `size` members each, `local` of them in one scale-up domain, over `domains` domains."""
+
+    size: Ints
+    local: Ints
+    domains: Ints
+
+
+def group(size: Ints, stride: Ints, network: Network) -> Group:
+    """Where groups of `size` ranks, `stride` apart, fall on the network."""
+    local = np.clip(network.domain // stride, 1, size)
+    return Group(size, local, -(-size // local))

@@ -1,0 +1,186 @@
+"""The scenario file: what a user writes down. Strict: unknown keys and wrong units are errors with a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from petaday.catalog.figure import Figure, FigureOf
+from petaday.catalog.model import Model
+from petaday.catalog.strict_yaml import Document, load
+from petaday.catalog.validate import Quant, Strict, told, validated
+from petaday.errors import InputError
+from petaday.training.job import OPTIMIZERS
+from petaday.training.plan import COLUMNS, DTYPE_BYTES
+from petaday.units import DTYPES, Kind, parse
+
+Name = Annotated[str, Field(min_length=1)]
+Dtype = Literal["fp32", "tf32", "bf16", "fp16", "fp8", "mxfp8", "int8", "fp6", "fp4", "nvfp4"]
+Tokens = Annotated[float, Quant(Kind.TOKENS), Field(gt=0)]
+Bytes = Annotated[float, Quant(Kind.BYTES), Field(gt=0)]
+Bandwidth = Annotated[float, Quant(Kind.BANDWIDTH), Field(gt=0)]
+Time = Annotated[float, Quant(Kind.TIME), Field(gt=0)]
+Ratio = Annotated[float, Quant(Kind.RATIO), Field(gt=0, le=1)]
+
+assert set(Dtype.__args__) <= set(DTYPES)  # type: ignore[attr-defined]
+
+
+def _count(kind: Kind, noun: str) -> BeforeValidator:
+    """A whole number of things, written plainly or as `1.5k`."""
+
+    def whole(value: object) -> int:
+        number = parse(value, kind)  # type: ignore[arg-type]
+        if number != int(number) or number < 1:
+            raise InputError(f"`{value}` is no number of {noun}", expected="a whole number of at least 1")
+        return int(number)
+
+    return BeforeValidator(told(whole))
+
+
+WholeTokens = Annotated[int, _count(Kind.TOKENS, "tokens")]
+Chips = Annotated[int, _count(Kind.CHIPS, "chips")]
+Whole = Annotated[int, _count(Kind.COUNT, "sequences")]
+
+
+class Stretch(Strict):
+    """A stretch of training in one dtype: its share of the tokens."""
+
+    dtype: Dtype
+    share: Ratio
+
+
+class Train(Strict):
+    """What is trained.
+
+    Give the batch as `global_batch` (sequences) or as `global_batch_tokens`.
+    """
+
+    model: Name | Model  # a catalog id or alias, the path of a Hugging Face config.json, or the dimensions
+    tokens: Tokens
+    sequence_length: WholeTokens
+    global_batch: Whole | None = None
+    global_batch_tokens: Tokens | None = None
+    precision: Dtype | tuple[Stretch, ...] = "bf16"
+    optimizer: Literal["adam", "adamw", "muon", "sgd-momentum", "sgd"] = "adam"
+    software: Name = "megatron-core-2024"
+    expert_imbalance: Annotated[float, Quant(Kind.RATIO), Field(ge=1)] = 1.1
+
+    @model_validator(mode="after")
+    def _one_batch(self) -> Self:
+        if (self.global_batch is None) == (self.global_batch_tokens is None):
+            raise ValueError("give one of global_batch (sequences) and global_batch_tokens")
+        if self.sequences < 1:
+            raise ValueError(f"global_batch_tokens: less than one sequence of {self.sequence_length} tokens")
+        if isinstance(self.precision, tuple):
+            total = sum(stretch.share for stretch in self.precision)
+            if not self.precision or abs(total - 1) > 1e-6:
+                raise ValueError(f"precision: the shares add up to {total:.4g}, not to 1")
+        return self
+
+    @property
+    def sequences(self) -> int:
+        """Sequences of a step; a batch given in tokens is rounded to whole sequences."""
+        if self.global_batch is not None:
+            return self.global_batch
+        return round((self.global_batch_tokens or 0) / self.sequence_length)
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The precision schedule, one stretch where a single dtype was given."""
+        return (Stretch(dtype=self.precision, share=1.0),) if isinstance(self.precision, str) else self.precision
+
+
+assert set(OPTIMIZERS) == set(Train.model_fields["optimizer"].annotation.__args__)  # type: ignore[union-attr]
+
+
+class WhatIfChip(Strict):
+    """A catalog chip with some figures replaced: `{like: h100-sxm-80, memory_capacity: 96 GB}`.
+
+    Peaks are dense and carry their dtype in the key; a sparse peak is an error that says so.
+    """
+
+    like: Name
+    peak: dict[Dtype, str] = Field(default_factory=dict)
+    memory_capacity: Bytes | None = None
+    memory_bandwidth: Bandwidth | None = None
+    scale_up_bandwidth: Bandwidth | None = None
+
+
+class WhatIfNetwork(Strict):
+    """A scale-out network by its figures; what is left out comes from the chip's usual network."""
+
+    bandwidth: Bandwidth
+    latency: Time | None = None
+    efficiency: Ratio | None = None
+
+
+class Cluster(Strict):
+    """Where it is trained. `chips: auto` asks for the fewest chips that meet the deadline."""
+
+    chip: Name | WhatIfChip
+    chips: Literal["auto"] | Chips
+    deadline: Time | None = None
+    scale_up_domain: Chips | None = None
+    network: Name | WhatIfNetwork | None = None
+    memory_reserve: Bytes | None = None
+    host_bandwidth: Bandwidth | None = None
+
+    @model_validator(mode="after")
+    def _deadline_for_auto(self) -> Self:
+        if self.chips == "auto" and self.deadline is None:
+            raise ValueError("deadline: `chips: auto` needs one, such as `deadline: 30 days`")
+        return self
+
+
+def _plan_value(name: str) -> BeforeValidator:
+    def value(written: object) -> int:
+        if name.endswith("_bytes") and written in DTYPE_BYTES:
+            return DTYPE_BYTES[str(written)]
+        return COLUMNS[name].value(written, name)
+
+    return BeforeValidator(told(value))
+
+
+class PlanColumns(Strict):
+    """Plan columns that the user holds fixed; the search chooses the rest."""
+
+    tp: Annotated[int, _plan_value("tp")] | None = None
+    cp: Annotated[int, _plan_value("cp")] | None = None
+    pp: Annotated[int, _plan_value("pp")] | None = None
+    vpp: Annotated[int, _plan_value("vpp")] | None = None
+    dp: Annotated[int, _plan_value("dp")] | None = None
+    ep: Annotated[int, _plan_value("ep")] | None = None
+    etp: Annotated[int, _plan_value("etp")] | None = None
+    zero: Annotated[int, _plan_value("zero")] | None = None
+    micro_batch: Annotated[int, _plan_value("micro_batch")] | None = None
+    recompute: Annotated[int, _plan_value("recompute")] | None = None
+    recompute_layers: Annotated[int, _plan_value("recompute_layers")] | None = None
+    sequence_parallel: Annotated[int, _plan_value("sequence_parallel")] | None = None
+    schedule: Annotated[int, _plan_value("schedule")] | None = None
+    first_layers: Annotated[int, _plan_value("first_layers")] | None = None
+    last_layers: Annotated[int, _plan_value("last_layers")] | None = None
+    tp_overlap: Annotated[int, _plan_value("tp_overlap")] | None = None
+    dp_overlap: Annotated[int, _plan_value("dp_overlap")] | None = None
+    weight_bytes: Annotated[int, _plan_value("weight_bytes")] | None = None
+    grad_bytes: Annotated[int, _plan_value("grad_bytes")] | None = None
+    moment_bytes: Annotated[int, _plan_value("moment_bytes")] | None = None
+    optimizer_offload: Annotated[int, _plan_value("optimizer_offload")] | None = None
+    activation_offload: Annotated[int, _plan_value("activation_offload")] | None = None
+
+    def given(self) -> dict[str, int]:
+        """The columns that the user fixed."""
+        return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
+
+
+assert tuple(PlanColumns.model_fields) == tuple(COLUMNS)
+
+
+class Scenario(Strict):
+    """A training run to plan."""
+
+    name: str = ""
+    train: Train
+    cluster: Cluster
+    plan: PlanColumns = Field(default_factory=PlanColumns)

@@ -1,0 +1,279 @@
+"""Seconds and bytes of one layer, of the vocabulary ends and of a hand-over, for each distinct sharding of a table.
+
+A layer's time depends on a few columns only (how it is sharded, the micro-batch, what is recomputed), so it is
+priced once for each distinct combination and gathered by the plans that share it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from petaday.catalog.model import Model
+from petaday.chip.law import ChipLaw
+from petaday.chip.roofline import attention_seconds, gemm_seconds, streaming_seconds
+from petaday.fabric import collective
+from petaday.fabric.network import Floats, group
+from petaday.training.job import Job
+from petaday.training.plan import Plans, Recompute, Schedule
+from petaday.workload.activations import layer_activations, layer_input_bytes
+from petaday.workload.architecture import LayerKind, is_moe, layer_kinds, window
+from petaday.workload.operators import (
+    ELEMENT,
+    Operator,
+    embedding_operators,
+    head_operators,
+    layer_operators,
+)
+from petaday.workload.shard import Shard
+
+KEY = ("tp", "cp", "ep", "etp", "micro_batch", "sequence_parallel", "recompute", "tp_overlap", "schedule")
+"""The plan columns that a block's costs depend on."""
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Seconds and bytes of one layer (or of one end of the model) for one micro-batch, each an array (n,).
+
+    forward, backward: seconds with the exposed communication; weight_grad: the part of backward that computes weight
+    gradients; recompute: seconds that a recomputed layer adds; kept: bytes it keeps; saved: bytes it keeps when
+    recomputed; parts: where forward + backward went, by name; flops, recompute_flops: FLOP executed.
+    """
+
+    forward: Floats
+    backward: Floats
+    weight_grad: Floats
+    recompute: Floats
+    kept: Floats
+    saved: Floats
+    flops: Floats
+    recompute_flops: Floats
+    parts: dict[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BlockCosts:
+    """Costs for each distinct sharding: of a lead-in layer, of a body layer, of embedding and head; of a hand-over.
+
+    hop_bytes: what a stage hands to the next, per rank; logits: bytes of the loss's buffers on the last stage.
+    """
+
+    lead: LayerCost
+    body: LayerCost
+    embedding: LayerCost
+    head: LayerCost
+    hop_bytes: Floats
+    embedding_kept: Floats
+    logits: Floats
+
+
+def shard_of(plans: Plans, seq_len: int) -> Shard:
+    """The plan columns that operators depend on, as floats."""
+    columns = (plans.micro_batch, plans.tp, plans.cp, plans.ep, plans.etp, plans.sequence_parallel)
+    return Shard(seq_len, *(column.astype(float) for column in columns))
+
+
+def forward_seconds(operator: Operator, law: ChipLaw) -> Floats:
+    """Seconds of an operator's forward pass."""
+    if operator.kind == "gemm":
+        return gemm_seconds(
+            np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k), law, count=operator.count
+        )
+    if operator.kind == "attention":
+        return attention_seconds(
+            np.asarray(operator.attention_flops), np.asarray(operator.forward_bytes), law, backward=False
+        )
+    return streaming_seconds(np.asarray(operator.forward_bytes), law)
+
+
+def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
+    """Seconds of an operator's input-gradient and weight-gradient passes (the latter 0 where it has no weights)."""
+    if operator.kind == "gemm":
+        m, n, k = np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k)
+        inputs = gemm_seconds(m, k, n, law, count=operator.count)
+        return inputs, gemm_seconds(k, n, m, law, count=operator.count)
+    if operator.kind == "attention":
+        flops = 2.5 * np.asarray(operator.attention_flops)
+        return attention_seconds(flops, np.asarray(operator.backward_bytes), law, backward=True), np.zeros(1)
+    return streaming_seconds(np.asarray(operator.backward_bytes), law), np.zeros(1)
+
+
+def _compute(operators: list[Operator], job: Job, law: ChipLaw) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Forward, backward, weight-gradient and cheap-forward seconds; FLOP forward and backward of the operators."""
+    slowdown = job.software.slowdown
+    forward = sum(forward_seconds(op, law) for op in operators)
+    cheap = sum((forward_seconds(op, law) for op in operators if op.cheap), start=np.zeros(1))
+    gradients = [backward_seconds(op, law) for op in operators]
+    weight = sum(g[1] for g in gradients)
+    backward = sum(g[0] for g in gradients) + weight
+    flops = sum(op.forward_flops + op.backward_flops for op in operators)
+    scale = (np.asarray(seconds) * slowdown for seconds in (forward, backward, weight, cheap))
+    return *scale, np.asarray(flops)  # type: ignore[return-value]
+
+
+def _tensor_seconds(plans: Plans, job: Job) -> Floats:
+    """Exposed tensor-parallel communication of one layer forward; as much again backward.
+
+    Two all-reduces of the activations a layer (Megatron-LM, arXiv:1909.08053, §3), or with sequence parallelism two
+    all-gathers and two reduce-scatters of the same volume (arXiv:2205.05198, §4.2.2).
+    """
+    size = ELEMENT * plans.micro_batch * job.seq_len / plans.cp * job.model.hidden
+    ranks = group(plans.tp, np.ones_like(plans.tp), job.network)
+    reduce = collective.all_reduce(size, ranks, job.network)
+    pair = collective.all_gather(size, ranks, job.network) + collective.reduce_scatter(size, ranks, job.network)
+    exposed = 1.0 - job.software.tp_overlap * plans.tp_overlap
+    return np.asarray(2 * np.where(plans.sequence_parallel > 0, pair, reduce) * exposed)
+
+
+def _expert_seconds(plans: Plans, job: Job, law: ChipLaw) -> Floats:
+    """Exposed dispatch and combine of one MoE layer forward; as much again backward.
+
+    DualPipe computes one micro-batch while it sends another (DeepSeek-V3, arXiv:2412.19437, §3.2.1).
+    """
+    moe = job.model.moe
+    if moe is None:
+        return np.zeros(len(plans))
+    tokens = plans.micro_batch * job.seq_len / plans.cp / plans.tp
+    rows = tokens * moe.topk * job.model.hidden * job.software.recipe.expert_imbalance
+    ranks = group(plans.ep, plans.etp, job.network)
+    dispatch = collective.all_to_all(rows * law.element_bytes, ranks, job.network)
+    combine = collective.all_to_all(rows * ELEMENT, ranks, job.network)
+    shared = group(plans.etp, np.ones_like(plans.etp), job.network)
+    gathered = rows * plans.etp * ELEMENT
+    inside = collective.all_gather(gathered, shared, job.network) * 2
+    hidden = np.where(plans.schedule == Schedule.DUALPIPE, 1.0, job.software.ep_overlap)
+    return (dispatch + combine + inside) * (1.0 - hidden)
+
+
+def _context_seconds(plans: Plans, job: Job) -> Floats:
+    """Ring exchange of keys and values of a layer forward, before overlap (arXiv:2310.01889, §3); twice backward."""
+    model = job.model
+    kv_width = 2 * np.maximum((model.heads if model.mla else model.kv_heads) / plans.tp, 1.0) * model.head_dim
+    size = ELEMENT * plans.micro_batch * job.seq_len / plans.cp * kv_width
+    ranks = group(plans.cp, plans.tp, job.network)
+    hop = collective.point_to_point(size, ranks.domains > 1, job.network)
+    return (plans.cp - 1) * hop
+
+
+def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) -> LayerCost:
+    operators = layer_operators(job.model, kind, shard, job.software.recipe)
+    forward, backward, weight, cheap, flops = _compute(operators, job, law)
+    tensor = _tensor_seconds(plans, job)
+    expert = _expert_seconds(plans, job, law) if kind.moe else np.zeros(len(plans))
+    core = [op for op in operators if op.name in ("attention", "scores", "softmax", "weighted_sum")]
+    core_forward, core_backward, *_ = _compute(core, job, law)
+    ring = _context_seconds(plans, job)
+    context_forward = np.maximum(ring - core_forward, 0.0)
+    context_backward = np.maximum(2 * ring - core_backward, 0.0)
+
+    host = job.software.host_launch * len(operators)
+    busy_forward = forward + tensor + expert + context_forward
+    busy_backward = backward + tensor + expert + context_backward
+    total_forward = np.maximum(busy_forward, host)
+    total_backward = np.maximum(busy_backward, 2 * host)
+    repeat = {
+        Recompute.NONE: np.zeros(len(plans)),
+        Recompute.SELECTIVE: np.broadcast_to(cheap, len(plans)),
+        Recompute.FULL: total_forward,
+    }
+    forward_flops = np.asarray(sum(op.forward_flops for op in operators))
+    cheap_flops = np.asarray(sum((op.forward_flops for op in operators if op.cheap), start=np.zeros(1)))
+    repeat_flops = {
+        Recompute.NONE: np.zeros(len(plans)),
+        Recompute.SELECTIVE: np.broadcast_to(cheap_flops, len(plans)),
+        Recompute.FULL: forward_flops,
+    }
+    tensors = layer_activations(job.model, kind, shard, job.software.recipe, law.element_bytes)
+    kept = np.asarray(sum(tensor.size_bytes for tensor in tensors))
+    lean = np.asarray(sum(tensor.size_bytes for tensor in tensors if not tensor.cheap))
+    saved = {
+        Recompute.NONE: kept,
+        Recompute.SELECTIVE: lean,
+        Recompute.FULL: layer_input_bytes(job.model, shard),
+    }
+    return LayerCost(
+        forward=total_forward,
+        backward=total_backward,
+        weight_grad=weight,
+        recompute=_by_mode(plans, repeat),
+        kept=kept,
+        saved=_by_mode(plans, saved),
+        flops=flops,
+        recompute_flops=_by_mode(plans, repeat_flops),
+        parts={
+            "forward": forward,
+            "backward": backward,
+            "tensor": 2 * tensor,
+            "expert": 2 * expert,
+            "context": context_forward + context_backward,
+            "host": total_forward - busy_forward + total_backward - busy_backward,
+        },
+    )
+
+
+def _by_mode(plans: Plans, values: dict[Recompute, Floats]) -> Floats:
+    return np.choose(plans.recompute, [values[mode] for mode in Recompute])
+
+
+def _end(operators: list[Operator], plans: Plans, job: Job, law: ChipLaw, tensor: Floats) -> LayerCost:
+    """An end of the model (embedding, or head and loss), priced as a layer that is never recomputed."""
+    forward, backward, weight, _, flops = _compute(operators, job, law)
+    zeros = np.zeros(len(plans))
+    return LayerCost(
+        forward=forward + tensor,
+        backward=backward + tensor,
+        weight_grad=weight + zeros,
+        recompute=zeros,
+        kept=zeros,
+        saved=zeros,
+        flops=flops + zeros,
+        recompute_flops=zeros,
+        parts={"forward": forward + zeros, "backward": backward + zeros, "tensor": 2 * tensor},
+    )
+
+
+def _count_kinds(model: Model, start: int, stop: int) -> Counter[LayerKind]:
+    return Counter(LayerKind(is_moe(model, layer), window(model, layer)) for layer in range(start, stop))
+
+
+def _mean(costs: dict[LayerKind, LayerCost], counts: Counter[LayerKind]) -> LayerCost:
+    """The average layer of a mixture of kinds."""
+
+    def mix(values: dict[LayerKind, Floats]) -> Floats:
+        weighted = sum(values[kind] * count for kind, count in counts.items())
+        return np.asarray(weighted / counts.total())
+
+    names = [column.name for column in fields(LayerCost) if column.name != "parts"]
+    mixed = {name: mix({kind: getattr(cost, name) for kind, cost in costs.items()}) for name in names}
+    names = list(next(iter(costs.values())).parts)
+    parts = {name: mix({kind: cost.parts[name] for kind, cost in costs.items()}) for name in names}
+    return LayerCost(**mixed, parts=parts)
+
+
+def lead_layers(job: Job) -> int:
+    """Dense layers before the first mixture of experts; they stand on the first stage."""
+    return job.model.moe.first_dense_layers if job.model.moe else 0
+
+
+def block_costs(plans: Plans, job: Job, law: ChipLaw) -> BlockCosts:
+    """Costs of the rows of `plans`, which the caller has made distinct in KEY."""
+    shard = shard_of(plans, job.seq_len)
+    lead_count = lead_layers(job)
+    kinds = {kind: _layer(kind, plans, shard, job, law) for kind, _ in layer_kinds(job.model)}
+    body = _mean(kinds, _count_kinds(job.model, lead_count, job.model.layers))
+    lead = _mean(kinds, _count_kinds(job.model, 0, lead_count)) if lead_count else body
+    tokens_bytes = ELEMENT * shard.tokens * job.model.hidden
+    vocabulary = _tensor_seconds(plans, job) / 2
+    logits_bytes = shard.tokens * job.model.vocab / shard.tp * (ELEMENT + 4.0)
+    divided = np.where((plans.sequence_parallel > 0) | np.full(len(plans), job.software.scatter_gather), plans.tp, 1)
+    return BlockCosts(
+        lead=lead,
+        body=body,
+        embedding=_end(embedding_operators(job.model, shard), plans, job, law, vocabulary / 2),
+        head=_end(head_operators(job.model, shard), plans, job, law, vocabulary / 2),
+        hop_bytes=tokens_bytes / divided,
+        embedding_kept=tokens_bytes / shard.split * (0.5 if job.software.recipe.dropout else 0.0),
+        logits=logits_bytes,
+    )

@@ -1,0 +1,125 @@
+"""Whether the columns that a user fixed can belong to a legal plan; the error names the values that would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+
+from petaday.errors import InputError
+from petaday.training.job import Job
+from petaday.training.plan import COLUMNS
+from petaday.training.space import divisors, layout, splits_heads
+
+RANKS = ("tp", "cp", "pp", "dp")
+"""The columns whose product is the number of chips."""
+
+
+def check_columns(job: Job, given: Mapping[str, int], *, chips_fixed: bool = True) -> None:
+    """Raise InputError for the first given column, or pair of columns, that no legal plan has.
+
+    `chips_fixed` is false while the number of chips is still searched for.
+    """
+    _check_tensor(job, given)
+    _check_pipeline(job, given)
+    _check_context(job, given)
+    _check_experts(job, given)
+    _check_batch(job, given)
+    if chips_fixed:
+        _check_chips(job, given)
+
+
+def _refuse(column: str, value: int, why: str, workable: Iterable[int] = ()) -> None:
+    near = sorted(workable, key=lambda candidate: (abs(candidate - value), candidate))[:6]
+    raise InputError(
+        f"{COLUMNS[column].text(value)} {why}",
+        field=f"plan.{column}",
+        expected=f"one of {', '.join(map(str, sorted(near)))}" if near else "",
+    )
+
+
+def _check_tensor(job: Job, given: Mapping[str, int]) -> None:
+    tp = given.get("tp", 0)
+    if tp and not splits_heads(job, tp):
+        model = job.model
+        workable = [d for d in divisors(model.heads) if splits_heads(job, d)]
+        _refuse("tp", tp, f"does not divide {model.heads} heads, {model.kv_heads} key-value heads and the FFN", workable)
+    if given.get("sequence_parallel") and tp == 1:
+        _refuse("sequence_parallel", 1, "splits over tensor-parallel ranks, and plan.tp is 1")
+
+
+def _check_pipeline(job: Job, given: Mapping[str, int]) -> None:
+    layers, pp, vpp = job.model.layers, given.get("pp", 0), given.get("vpp", 1)
+    if pp > layers:
+        _refuse("pp", pp, f"stages are more than {layers} layers", [layers])
+    if vpp > 1 and pp == 1:
+        _refuse("vpp", vpp, "virtual stages need a pipeline, and plan.pp is 1", [1])
+    if pp and vpp > 1 and layout(layers, pp, vpp) is None:
+        workable = [v for v in range(1, layers // pp + 1) if layout(layers, pp, v)]
+        _refuse("vpp", vpp, f"virtual stages on {pp} ranks do not divide {layers} layers", workable)
+    if given.get("schedule") and vpp > 1:
+        _refuse("schedule", given["schedule"], f"does not interleave, and plan.vpp is {vpp}")
+    for column in ("recompute_layers", "first_layers", "last_layers"):
+        if given.get(column, 0) > layers:
+            _refuse(column, given[column], f"is more than the model's {layers} layers", [layers])
+    if given.get("recompute") == 0 and given.get("recompute_layers"):
+        _refuse("recompute_layers", given["recompute_layers"], "layers recompute, but plan.recompute is none", [0])
+
+
+def _check_context(job: Job, given: Mapping[str, int]) -> None:
+    cp = given.get("cp", 1)
+    if cp & (cp - 1) or job.seq_len % (2 * cp) and cp > 1:
+        workable = [2**power for power in range(12) if job.seq_len % 2 ** (power + 1) == 0]
+        _refuse("cp", cp, f"is no power of two that cuts {job.seq_len} tokens in 2·cp parts", workable)
+
+
+def _check_experts(job: Job, given: Mapping[str, int]) -> None:
+    moe = job.model.moe
+    for column in ("ep", "etp"):
+        if moe is None and given.get(column, 1) > 1:
+            _refuse(column, given[column], f"ranks would share experts, and {job.model.id} has none", [1])
+    if moe and "ep" in given and moe.experts % given["ep"]:
+        _refuse("ep", given["ep"], f"does not divide {moe.experts} experts", divisors(moe.experts))
+    if moe and "etp" in given:
+        allowed = sorted({1, given.get("tp", given["etp"])})
+        if given["etp"] not in allowed or moe.ffn % given["etp"]:
+            _refuse("etp", given["etp"], "is neither 1 nor plan.tp", allowed)
+
+
+def _check_batch(job: Job, given: Mapping[str, int]) -> None:
+    batch = job.global_batch
+    for column in ("dp", "micro_batch"):
+        if batch % given.get(column, 1):
+            _refuse(column, given[column], f"does not divide a global batch of {batch} sequences", divisors(batch))
+    replicas, micro = given.get("dp", 1), given.get("micro_batch", 1)
+    if batch % (replicas * micro):
+        _refuse("micro_batch", micro, f"times dp = {replicas} does not divide {batch} sequences", divisors(batch // replicas))
+    if {"dp", "micro_batch", "pp"} <= given.keys() and given.get("vpp", 1) > 1:
+        count = batch // (replicas * micro)
+        if count % given["pp"]:
+            _refuse("vpp", given["vpp"], f"interleaves only if pp divides the {count} micro-batches", [1])
+
+
+def _check_chips(job: Job, given: Mapping[str, int]) -> None:
+    chips = job.chips
+    held = {name: given[name] for name in RANKS if name in given}
+    product = prod(held.values())
+    if not held:
+        return
+    told = " × ".join(f"{name} {value}" for name, value in held.items())
+    if chips % product:
+        raise InputError(
+            f"{told} = {product} does not divide {chips} chips",
+            field="plan",
+            expected=f"a product that divides {chips}, or cluster.chips a multiple of {product}",
+        )
+    if len(held) == len(RANKS) and product != chips:
+        raise InputError(f"{told} = {product} chips, and cluster.chips is {chips}", field="plan.dp",
+                         expected=f"dp {chips // (product // held['dp'])}")  # fmt: skip
+    if {"tp", "pp"} <= held.keys() and "dp" not in held:
+        dp = chips // (product * (1 if "cp" in held else 1))
+        if "cp" in held and job.global_batch % dp:
+            raise InputError(
+                f"{told} leaves dp {dp}, which does not divide a global batch of {job.global_batch} sequences",
+                field="plan",
+                expected=f"a global batch that is a multiple of {dp}",
+            )

@@ -1,0 +1,99 @@
+"""What a training job is, apart from its parallel plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from petaday.catalog.model import Model
+from petaday.chip.law import ChipLaw
+from petaday.fabric.network import Network
+from petaday.workload.operators import Recipe
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A stretch of training at one GEMM dtype: `share` of the tokens runs under this chip law."""
+
+    dtype: str
+    share: float
+    law: ChipLaw
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """State an optimizer keeps per parameter besides the weight: `moments` tensors and an fp32 master copy or not.
+
+    Adam keeps two moments and the master (ZeRO, arXiv:1910.02054, §3.1: 12 bytes a parameter in fp32).
+    """
+
+    name: str
+    moments: int
+    master_bytes: int
+
+
+OPTIMIZERS = {
+    "adam": Optimizer("adam", 2, 4),
+    "adamw": Optimizer("adamw", 2, 4),
+    "muon": Optimizer("muon", 1, 4),
+    "sgd-momentum": Optimizer("sgd-momentum", 1, 4),
+    "sgd": Optimizer("sgd", 0, 4),
+}
+
+
+@dataclass(frozen=True)
+class Software:
+    """What the training software does, beyond the operators' recipe. Shares are of the communication hidden.
+
+    Attributes
+    ----------
+    tp_overlap, ep_overlap, pp_overlap: share of tensor-, expert- and pipeline-parallel communication that is hidden
+    scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
+    host_launch: seconds of host time a kernel needs; a layer is never faster than its launches
+    step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
+    slowdown: time of an operator inside a training step over its time alone (clocks, other streams, jitter)
+    """
+
+    name: str
+    recipe: Recipe
+    tp_overlap: float
+    ep_overlap: float
+    pp_overlap: float
+    scatter_gather: bool
+    host_launch: float
+    step_overhead: float
+    slowdown: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model, a batch, a machine. Bytes, seconds, FLOP/s.
+
+    memory: bytes of a chip; reserve: bytes of it that the runtime keeps (context, NCCL, fragmentation);
+    host_bandwidth: B/s per chip to host memory, for offloading.
+    """
+
+    model: Model
+    seq_len: int
+    global_batch: int
+    chips: int
+    precisions: tuple[Precision, ...]
+    optimizer: Optimizer
+    network: Network
+    software: Software
+    memory: float
+    reserve: float
+    host_bandwidth: float
+
+    @property
+    def loss_scaling(self) -> bool:
+        """Whether any stretch trains in fp16, whose gradients are scaled."""
+        return any(precision.dtype == "fp16" for precision in self.precisions)
+
+    @property
+    def law(self) -> ChipLaw:
+        """The chip law that most of the tokens run under."""
+        return max(self.precisions, key=lambda precision: precision.share).law
+
+    def with_chips(self, chips: int) -> Job:
+        """The same job on another number of chips."""
+        return replace(self, chips=chips)

@@ -1,0 +1,71 @@
+"""Bytes per chip, by pipeline stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petaday.fabric.network import Floats
+from petaday.training.block import BlockCosts, lead_layers
+from petaday.training.job import Job
+from petaday.training.layout import Stage, stage_layers
+from petaday.training.plan import Ints, Plans, Recompute
+from petaday.training.schedule import in_flight
+from petaday.training.state import State
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on one chip of a stage, each an array (n,)."""
+
+    weights: Floats
+    gradients: Floats
+    optimizer: Floats
+    activations: Floats
+    working: Floats
+    logits: Floats
+    reserve: float
+
+    @property
+    def total(self) -> Floats:
+        """All of it."""
+        state = self.weights + self.gradients + self.optimizer
+        return state + self.activations + self.working + self.logits + self.reserve
+
+
+def stage_memory(
+    plans: Plans, job: Job, micro_batches: Ints, block: BlockCosts, state: State, stage: Stage
+) -> Memory:
+    """Bytes on one chip of the first, the fullest middle or the last stage; `block` and `state` row by row.
+
+    A middle stage is taken at the second position, where it holds the most micro-batches.
+    """
+    layers = stage_layers(plans, job.model.layers, lead_layers(job), stage)
+    position = plans.pp - 1 if stage is Stage.LAST else int(stage)
+    held = in_flight(plans, micro_batches, position)
+    per_micro_batch = kept_bytes(plans, block, layers.total, layers.lead)
+    holds_head = (plans.pp == 1) if stage is Stage.FIRST else (plans.pp > 1) & (stage is Stage.LAST)
+    if stage is Stage.FIRST:
+        per_micro_batch = per_micro_batch + block.embedding_kept
+    repeats = (plans.recompute > Recompute.NONE) & (plans.recompute_layers > 0)
+    transient = np.where(repeats, block.body.kept - block.body.saved, 0.0)
+    # Offloaded activations stream through two layers' worth of buffers.
+    kept = held * per_micro_batch
+    on_chip = np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept)
+    return Memory(
+        weights=state.weights[stage],
+        gradients=state.gradients[stage],
+        optimizer=state.optimizer[stage],
+        activations=on_chip,
+        working=state.working + transient,
+        logits=np.where(holds_head, block.logits, 0.0),
+        reserve=job.reserve,
+    )
+
+
+def kept_bytes(plans: Plans, block: BlockCosts, total: Ints, lead: Ints) -> Floats:
+    """Activations that a stage of `total` layers, `lead` of them lead-in, keeps of one micro-batch."""
+    repeated = np.minimum(plans.recompute_layers, total)
+    kept = lead * block.lead.kept + (total - lead) * block.body.kept
+    return kept - repeated * (block.body.kept - block.body.saved)

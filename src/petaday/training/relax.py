@@ -1,0 +1,85 @@
+"""When no plan fits: what binds, and the cheapest change that lifts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from petaday.training.job import Job
+from petaday.training.search import Found, search
+from petaday.training.space import Space
+
+LARGEST_GROWTH = 64
+"""A cluster is grown up to this many times before growth counts as no help."""
+
+
+@dataclass(frozen=True)
+class Relief:
+    """A change that makes some plan fit: what to write, and what the best plan then takes (seconds, bytes)."""
+
+    change: str
+    step_time: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Infeasible:
+    """constraint: the one that binds; detail: by how much; reliefs: changes that lift it, cheapest first."""
+
+    constraint: str
+    detail: str
+    reliefs: tuple[Relief, ...]
+
+
+def explain_infeasible(job: Job, space: Space, user_columns: tuple[str, ...], found: Found) -> Infeasible:
+    """Name what binds a search that found nothing, and try the changes that could lift it, cheapest first."""
+    if found.leanest is None:
+        constraint = "divisibility"
+        detail = (
+            f"no legal plan divides {job.chips} chips, a batch of {job.global_batch} sequences, "
+            f"{job.model.layers} layers and {job.model.heads} heads among them"
+        )
+    else:
+        constraint = "memory"
+        detail = (
+            f"the leanest of {found.considered:,} legal plans needs {found.least_memory / 1e9:.1f} GB a chip, "
+            f"and a chip has {job.memory / 1e9:.1f} GB"
+        )
+    return Infeasible(constraint, detail, tuple(_reliefs(job, space, user_columns, found)))
+
+
+def _reliefs(job: Job, space: Space, user_columns: tuple[str, ...], found: Found) -> Iterator[Relief]:
+    """Free choices first, then host memory, then a bigger cluster, then a bigger chip."""
+    for column in user_columns:
+        # Layers of the ends follow from pp, so they are freed with it.
+        freed = space.without(column)
+        if column in ("pp", "vpp"):
+            freed = freed.without("first_layers").without("last_layers")
+        yield from _try(f"leave plan.{column} open", job, freed)
+    offloads: tuple[dict[str, int], ...] = (
+        {"optimizer_offload": 1},
+        {"activation_offload": 1},
+        {"optimizer_offload": 1, "activation_offload": 1},
+    )
+    for columns in offloads:
+        change = " and ".join(f"plan.{name}: yes" for name in columns)
+        lifted = list(_try(change, job, space.with_values(**columns)))
+        yield from lifted
+        if lifted:
+            break
+    growth = 2
+    while growth <= LARGEST_GROWTH and "dp" not in user_columns:
+        lifted = list(_try(f"cluster.chips: {job.chips * growth}", job.with_chips(job.chips * growth), space))
+        yield from lifted
+        if lifted:
+            break
+        growth *= 2
+    if found.leanest is not None:
+        roomy = replace(job, memory=found.least_memory)
+        yield from _try(f"a chip with {found.least_memory / 1e9:.0f} GB of memory", roomy, space)
+
+
+def _try(change: str, job: Job, space: Space) -> Iterator[Relief]:
+    found = search(job, space)
+    if found.answered:
+        yield Relief(change, float(found.step_time[0]), float(found.memory[0]))

@@ -1,0 +1,168 @@
+"""Weights, gradients and optimizer of a rank: how many bytes they are, how long they take to synchronise and update.
+
+Everything here depends on how parameters are divided, not on micro-batches, so it is priced for the distinct
+divisions of a table. Parameters fall in two classes: experts, replicated over dp·cp·tp/(ep·etp) ranks, and all
+others, replicated over dp·cp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petaday.fabric import collective
+from petaday.fabric.network import Floats, Group, group
+from petaday.training.block import lead_layers
+from petaday.training.job import Job
+from petaday.training.layout import Stage, stage_layers
+from petaday.training.plan import Plans, Schedule
+from petaday.workload.architecture import parameters
+
+KEY = (
+    "tp", "cp", "pp", "dp", "ep", "etp", "zero", "first_layers", "last_layers", "schedule", "dp_overlap",
+    "weight_bytes", "grad_bytes", "moment_bytes", "optimizer_offload",
+)  # fmt: skip
+"""The plan columns that a rank's state depends on."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Parameters that one rank of a stage computes with: experts and the rest."""
+
+    shared: Floats
+    expert: Floats
+
+    @property
+    def total(self) -> Floats:
+        """All of them."""
+        return self.shared + self.expert
+
+
+@dataclass(frozen=True)
+class State:
+    """Bytes per rank by stage, seconds per step or per layer and micro-batch, each an array (n,).
+
+    weights, gradients, optimizer: bytes by stage; working: bytes of gathered weights (ZeRO-3)
+    gather_layer: seconds to gather one layer's weights (ZeRO-3), twice a micro-batch
+    scatter_layer: seconds to reduce-scatter one layer's gradients in every micro-batch (ZeRO-2 and 3)
+    sync: seconds to reduce the first stage's gradients once a step; regather: seconds to hand out updated weights
+    tied: seconds to add the two copies of a tied embedding's gradient
+    update: seconds of the optimizer on the slowest stage
+    """
+
+    weights: dict[Stage, Floats]
+    gradients: dict[Stage, Floats]
+    optimizer: dict[Stage, Floats]
+    working: Floats
+    gather_layer: Floats
+    scatter_layer: Floats
+    sync: Floats
+    regather: Floats
+    tied: Floats
+    update: Floats
+
+
+def layer_parameters(plans: Plans, job: Job, *, lead: bool) -> Held:
+    """Parameters of a lead-in layer or of the average body layer on one rank."""
+    count = parameters(job.model)
+    lead_count = lead_layers(job)
+    moe_share = 0.0 if lead else count.moe_layers / (job.model.layers - lead_count)
+    moe_fixed = count.shared + count.router
+    fixed = count.attention_per_layer + moe_share * moe_fixed + (1 - moe_share) * count.dense_ffn_per_layer
+    experts = moe_share * count.expert * (job.model.moe.experts if job.model.moe else 0)
+    return Held(fixed / plans.tp, experts / (plans.ep * plans.etp))
+
+
+def held_parameters(plans: Plans, job: Job, stage: Stage) -> Held:
+    """Parameters on one rank of a stage, with the embedding on the first and the head on the last."""
+    layers = stage_layers(plans, job.model.layers, lead_layers(job), stage)
+    lead, body = layer_parameters(plans, job, lead=True), layer_parameters(plans, job, lead=False)
+    vocabulary = parameters(job.model).embedding / plans.tp
+    position = parameters(job.model).position
+    ends = np.zeros(len(plans))
+    if stage is Stage.FIRST:
+        untied_head = 0.0 if job.model.tied_embeddings else vocabulary
+        ends = vocabulary + position + np.where(plans.pp == 1, untied_head, 0.0)
+    elif stage is Stage.LAST:
+        ends = np.where(plans.pp > 1, vocabulary, 0.0)
+    body_layers = layers.total - layers.lead
+    return Held(
+        layers.lead * lead.shared + body_layers * body.shared + ends,
+        layers.lead * lead.expert + body_layers * body.expert,
+    )
+
+
+def replica_groups(plans: Plans, job: Job) -> tuple[Group, Group]:
+    """The ranks that hold the same weights: of the shared parameters, and of an expert's."""
+    shared = group(plans.dp * plans.cp, plans.tp, job.network)
+    expert_ranks = np.maximum(plans.dp * plans.cp * plans.tp // (plans.ep * plans.etp), 1)
+    return shared, group(expert_ranks, plans.ep * plans.etp, job.network)
+
+
+def rank_state(plans: Plans, job: Job) -> State:
+    """State of the rows of `plans`, which the caller has made distinct in KEY."""
+    shared_group, expert_group = replica_groups(plans, job)
+    held = {stage: held_parameters(plans, job, stage) for stage in Stage}
+
+    def sharded(stage: Stage, from_zero: int) -> Floats:
+        """Parameters of a stage, divided over the replicas from this ZeRO stage on."""
+        parts = held[stage]
+        divided = parts.shared / shared_group.size + parts.expert / expert_group.size
+        return np.where(plans.zero >= from_zero, divided, parts.total)
+
+    # A DualPipe rank holds the stage of either direction.
+    copies = np.where(plans.schedule == Schedule.DUALPIPE, 2.0, 1.0)
+    per_parameter = job.optimizer.master_bytes + job.optimizer.moments * plans.moment_bytes
+    on_chip = np.where(plans.optimizer_offload > 0, 0.0, per_parameter)
+    layer = layer_parameters(plans, job, lead=False)
+
+    def over_replicas(parts: Held, width: Floats, operation: collective.Collective) -> Floats:
+        return operation(parts.shared * width, shared_group, job.network) + operation(
+            parts.expert * width, expert_group, job.network
+        )
+
+    weight, grad = plans.weight_bytes.astype(float), plans.grad_bytes.astype(float)
+    reduce_once = np.where(
+        plans.zero == 0,
+        over_replicas(held[Stage.FIRST], grad, collective.all_reduce),
+        over_replicas(held[Stage.FIRST], grad, collective.reduce_scatter),
+    )
+    hands_out = (plans.zero == 1) | (plans.zero == 2)
+    gather = over_replicas(layer, weight, collective.all_gather)
+    scatter = over_replicas(layer, grad, collective.reduce_scatter)
+    tied_bytes = np.where(plans.pp > 1, parameters(job.model).embedding / plans.tp * grad, 0.0)
+    ends = group(np.full_like(plans.tp, 2), np.full_like(plans.tp, job.network.domain), job.network)
+    tied = collective.all_reduce(tied_bytes, ends, job.network)
+    return State(
+        weights={stage: copies * sharded(stage, 3) * weight for stage in Stage},
+        gradients={stage: copies * sharded(stage, 2) * grad for stage in Stage},
+        optimizer={stage: sharded(stage, 1) * on_chip for stage in Stage},
+        working=np.where(plans.zero >= 3, 2 * layer.total * weight, 0.0),
+        gather_layer=np.where(plans.zero >= 3, gather, 0.0),
+        scatter_layer=np.where(plans.zero >= 2, scatter, 0.0),
+        sync=np.where(plans.zero >= 2, 0.0, reduce_once),
+        regather=np.where(hands_out, over_replicas(held[Stage.FIRST], weight, collective.all_gather), 0.0),
+        tied=tied if job.model.tied_embeddings else np.zeros(len(plans)),
+        update=np.maximum.reduce([_update_seconds(plans, sharded(stage, 1), job) for stage in Stage]),
+    )
+
+
+def _update_seconds(plans: Plans, owned: Floats, job: Job) -> Floats:
+    """Seconds of the optimizer step over the parameters a rank owns, as the bytes that its passes touch.
+
+    Mixed-precision optimizers pass over the fp32 gradients to copy them from 16 bit where they are accumulated so,
+    to unscale them (fp16 only), for their norm and to clip them; the update reads gradients and rewrites master copy
+    and moments, and a last pass casts the master to the weight (Megatron-LM's mixed-precision optimizer). On the
+    host, the same bytes move at the rate of the host link, which bounds them from below.
+    """
+    fp32 = 4
+    copied = np.where(plans.grad_bytes < fp32, plans.grad_bytes + fp32, 0)
+    unscaled = 2 * fp32 if job.loss_scaling else 0
+    norm_and_clip = fp32 + 2 * fp32
+    state = job.optimizer.master_bytes + job.optimizer.moments * plans.moment_bytes
+    cast = job.optimizer.master_bytes + plans.weight_bytes
+    touched = copied + unscaled + norm_and_clip + (fp32 + 2 * state) + cast
+    on_chip = owned * touched / (job.law.memory_bandwidth * job.law.memory)
+    on_host = owned * touched / job.host_bandwidth
+    return np.where(plans.optimizer_offload > 0, on_host, on_chip)

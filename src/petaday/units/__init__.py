@@ -1,0 +1,22 @@
+"""Text with units at the edge, plain SI floats inside; nothing else in the house parses a unit.
+
+`parse` and `render` turn `400 Gb/s` into bytes per second and back, `Quantity` adds like to like only,
+`FlopRate` keeps the dtype and sparsity that a peak was quoted for. The vocabulary is closed: see `kinds`.
+"""
+
+from petaday.units.flop_rate import DTYPES, FlopRate, bits, check_training_rate, parse_flop_rate
+from petaday.units.kinds import Kind
+from petaday.units.quantity import Quantity
+from petaday.units.text import parse, render
+
+__all__ = [
+    "DTYPES",
+    "FlopRate",
+    "Kind",
+    "Quantity",
+    "bits",
+    "check_training_rate",
+    "parse",
+    "parse_flop_rate",
+    "render",
+]
