@@ -2,8 +2,8 @@
 
     python benchmarks/fit_kernels.py --data path/to/kernels_gemm.csv.gz
 
-Rows are GEMMs with N and K of at least 1,024, pooled over the serving frameworks that measured the chip; block-scaled
-and weight-only formats, which are other kernels, are left out.
+Rows are GEMMs with N and K of at least 1,024. 16-bit rows are pooled over the serving frameworks that measured the
+chip; the narrow formats are TensorRT-LLM's alone, whose tensor-wide scales are those of training recipes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from petaday.catalog import load
 from petaday.chip.calibrate import fit_gemm
 from petaday.chip.law import ChipLaw
+from petaday.units import bits
 
 CHIPS = {
     "a100_sxm": "a100-sxm-80",
@@ -27,7 +28,7 @@ CHIPS = {
     "b300_sxm": "b300-sxm",
     "gb300": "gb300-nvl72",
 }
-DTYPES = {"bfloat16": ("bf16", 2.0), "fp8": ("fp8", 1.0)}
+DTYPES = {"bfloat16": "bf16", "fp8": "fp8", "nvfp4": "nvfp4"}
 
 
 def main() -> None:
@@ -37,17 +38,20 @@ def main() -> None:
     rows: dict[tuple[str, str], list[tuple[float, ...]]] = defaultdict(list)
     with gzip.open(parser.parse_args().data, "rt") as table:
         for row in csv.DictReader(table):
-            if row["gpu"] in CHIPS and row["gemm_dtype"] in DTYPES:
+            pooled = row["gemm_dtype"] == "bfloat16" or row["framework"] == "trtllm"
+            if row["gpu"] in CHIPS and row["gemm_dtype"] in DTYPES and pooled:
                 sizes = tuple(float(row[name]) for name in "mnk")
                 if min(sizes[1:]) >= 1024:
                     rows[row["gpu"], row["gemm_dtype"]].append((*sizes, float(row["latency_ms"]) * 1e-3))
     for (gpu, measured_dtype), measured in sorted(rows.items()):
-        dtype, element_bytes = DTYPES[measured_dtype]
+        dtype = DTYPES[measured_dtype]
         chip = load.chip(CHIPS[gpu])
-        peak = chip.peak[dtype].value
+        peak = chip.dense_peak(dtype).value
         start = ChipLaw(
-            peak, peak, chip.memory_bandwidth.value, element_bytes, 0.8, 100, 100, 100, 0.8, 0.6, 0.5, 5e-6
-        )
+            peak=peak, attention_peak=peak, memory_bandwidth=chip.memory_bandwidth.value,
+            element_bytes=bits(dtype) / 8, gemm=0.8, gemm_m=100, gemm_n=100, gemm_k=100, memory=0.8,
+            attention_forward=0.6, attention_backward=0.5, attention_sequence=500, launch=5e-6,
+        )  # fmt: skip
         m, n, k, seconds = np.array(measured).T
         fit = fit_gemm(m, n, k, seconds, start)
         law = fit.law

@@ -260,10 +260,9 @@ def test_errors_name_the_field(changes: dict[str, object], field: str, message: 
 @pytest.mark.parametrize(
     ("chip", "dtype", "gemm", "memory", "launch"),
     [
-        ("a100", "bf16", 0.75, 0.76, 6.7),
-        ("h100", "bf16", 0.77, 0.81, 3.8),
-        ("h200", "fp8", 0.67, 0.76, 13),
-        ("b200", "nvfp4", 0.52, 0.56, 10),
+        ("a100", "bf16", 0.891, 0.754, 5.7),
+        ("h100", "bf16", 0.796, 0.832, 3.7),
+        ("b200", "nvfp4", 0.757, 0.98, 7.7),
     ],
 )
 def test_efficiencies_of_measured_chips(chip: str, dtype: str, gemm: float, memory: float, launch: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -80,6 +79,7 @@ def written(folder: Path, text: str = X1, name: str = "x1.yaml") -> Path:
         (load.models, "models"),
         (load.networks, "networks.yaml"),
         (load.software, "software.yaml"),
+        (load.scale_ups, "scale_ups.yaml"),
         (load.efficiencies, "efficiencies.yaml"),
     ],
 )
@@ -89,17 +89,6 @@ def test_a_kind_reads_its_own_files_once(ask: Callable[[], object], folder: str,
     assert {path.relative_to(load.DATA).parts[0] for path in first} == {folder}
     ask()
     assert read == first
-
-
-def test_all_chips_load_in_150_ms() -> None:
-    def seconds() -> float:
-        load.refresh()
-        start = time.perf_counter()
-        load.chips()
-        return time.perf_counter() - start
-
-    # The least of several, since other work on the machine only adds.
-    assert min(seconds() for _ in range(5)) < 0.150
 
 
 @pytest.mark.parametrize("kind", [load.chips, load.models, load.networks, load.software])
@@ -163,7 +152,7 @@ def test_networks_reach_part_of_their_line_rate(network: Network) -> None:
     assert 1e-6 < network.latency.value < 1e-4
 
 
-def test_software_profiles_in_the_order_of_their_dates() -> None:
+def test_software_profiles_say_what_their_stacks_do() -> None:
     profiles = load.software()
     assert set(profiles) >= {
         "megatron-2021",
@@ -179,8 +168,14 @@ def test_software_profiles_in_the_order_of_their_dates() -> None:
     assert load.software_profile("torchtitan").id == "fsdp-2024"
     for profile in profiles.values():
         assert 0 <= profile.tp_overlap.value <= 1
-        assert 0 < profile.gemm.value <= 1
-        assert 0 < profile.step.value <= 1
+        assert 1 <= profile.slowdown.value < 1.5
+        assert profile.fit or profile.slowdown.estimate
+
+
+def test_scale_up_of_a_chip_is_the_longest_prefix() -> None:
+    assert load.scale_up_of(load.chip("h100-pcie-80")).id == "nvlink4-bridge"
+    assert load.scale_up_of(load.chip("h100-sxm-80")).id == "nvlink4"
+    assert load.scale_up_of(load.chip("ascend-910c")).id == "generic"
 
 
 def test_the_hash_follows_the_users_files(own: Path) -> None:

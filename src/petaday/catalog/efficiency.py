@@ -21,7 +21,8 @@ _TAKES_AFTER = {"fp16": "bf16", "mxfp8": "fp8", "int8": "fp8", "fp4": "nvfp4"}
 class EfficiencyFigures(Strict):
     """Shares of peak and bandwidth (ratios), saturation sizes (elements) and the launch time (seconds).
 
-    A GEMM of m x n x k runs at gemm * m/(m + gemm_m) * n/(n + gemm_n) * k/(k + gemm_k) of the dense peak.
+    A GEMM of m x n x k runs at gemm * m/(m + gemm_m) * n/(n + gemm_n) * k/(k + gemm_k) of the dense peak, fused
+    attention over s tokens at attention_forward * s/(s + attention_sequence) of the 16-bit one.
     """
 
     gemm: Ratio
@@ -31,6 +32,7 @@ class EfficiencyFigures(Strict):
     memory: Ratio
     attention_forward: Ratio
     attention_backward: Ratio
+    attention_sequence: Count
     launch: Time
 
 

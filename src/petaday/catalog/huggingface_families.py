@@ -14,9 +14,7 @@ from petaday.errors import InputError, Place, nearest_names
 Dimensions = dict[str, Any]
 
 # Fields that a config has anyway, so that they are no candidates for a missing one.
-_COMMON = frozenset(
-    ("hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers", "vocab_size")
-)
+_COMMON = frozenset(("hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers", "vocab_size"))
 
 
 class Config:

@@ -18,6 +18,7 @@ from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Entry
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
+from petaday.catalog.scale_up import ScaleUp
 from petaday.catalog.software import Software
 from petaday.catalog.strict_yaml import Document, load
 from petaday.catalog.validate import Strict, validated
@@ -26,7 +27,7 @@ from petaday.errors import InputError, Place, nearest_names
 DATA = Path(__file__).parent / "data"
 
 
-N = TypeVar("N", bound=Chip | Model | Network | Software)  # parts with a name
+N = TypeVar("N", bound=Chip | Model | Network | ScaleUp | Software)  # parts with a name
 S = TypeVar("S", bound=Strict)
 
 
@@ -56,6 +57,12 @@ def networks() -> Mapping[str, Network]:
 def software() -> Mapping[str, Software]:
     """Training software profiles by id."""
     return catalog_of([DATA / "software.yaml"], "software", Software)
+
+
+@functools.cache
+def scale_ups() -> Mapping[str, ScaleUp]:
+    """Scale-up interconnects by id."""
+    return catalog_of([DATA / "scale_ups.yaml"], "scale_ups", ScaleUp)
 
 
 @functools.cache
@@ -93,6 +100,17 @@ def network(name: str) -> Network:
 def software_profile(name: str) -> Software:
     """The software profile of this id, name or alias. Raises InputError: unknown, with the nearest names."""
     return find(name, software(), "software profile")
+
+
+def scale_up_of(chip: Chip) -> ScaleUp:
+    """The interconnect that a chip's scale-up technology names; the longest matching prefix wins."""
+    matching = [
+        (len(prefix), part)
+        for part in scale_ups().values()
+        for prefix in part.prefixes
+        if chip.scale_up_technology.startswith(prefix)
+    ]
+    return max(matching, key=lambda found: found[0])[1]
 
 
 def catalog_hash() -> str:
@@ -152,7 +170,7 @@ def catalog_of(paths: Iterable[Path], key: str, schema: type[N]) -> Mapping[str,
 
 def refresh() -> None:
     """Forget what was read, after the user's files have changed."""
-    for cached in (_chips, _models, networks, software, efficiencies):
+    for cached in (_chips, _models, networks, scale_ups, software, efficiencies):
         cached.cache_clear()
 
 

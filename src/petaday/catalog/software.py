@@ -1,4 +1,4 @@
-"""A training software stack at a date: what it overlaps and fuses, and what its own code adds or loses."""
+"""A training software stack at a date: what it can do, what it overlaps, and what its own code adds."""
 
 from __future__ import annotations
 
@@ -7,26 +7,65 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from petaday.catalog.chip import Id
+from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
+from petaday.units import Kind
 
-Attention = Literal["unfused", "flash", "flash2", "flash3"]
+Attention = Literal["unfused", "flash"]
+Factor = Annotated[Figure, FigureOf(Kind.COUNT)]
+
+
+class Supports(Strict):
+    """The values of plan columns that a stack can run; the search stays inside them."""
+
+    zero: tuple[Annotated[int, Field(ge=0, le=3)], ...]
+    schedule: tuple[Literal["1f1b", "zero-bubble", "dualpipe"], ...]
+    recompute: tuple[Literal["none", "selective", "full"], ...]
+    sequence_parallel: bool
+    context_parallel: bool
+    tensor_parallel: bool = True
+    pipeline_parallel: bool = True
+
+
+class FitRecord(Strict):
+    """The rows a profile's fitted figures rest on, and the errors in and out of sample (medians, shares)."""
+
+    figures: tuple[str, ...]
+    rows: str
+    loss: Annotated[float, Field(ge=0)]
+    held_out: Annotated[float, Field(ge=0)] | None = None
+    date: str
+    command: str
 
 
 class Software(Strict):
-    """A profile. `gemm` and `step` multiply the chip's efficiencies; `launch` adds seconds to the chip's."""
+    """A profile. Overlaps are shares of communication hidden behind computation.
+
+    attention: unfused streams the scores through memory, flash keeps them on the chip
+    dropout: the recipes of this stack drop activations and store the masks
+    dp_overlap: gradients are reduced while the backward pass runs
+    scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
+    host_launch: seconds of host time an operator needs
+    step_overhead: seconds a step spends outside passes and update
+    slowdown: time of an operator inside a training step over its time alone
+    """
 
     id: Id
     name: str
     aliases: tuple[str, ...] = ()
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     source: str
-    attention: Attention  # unfused writes the scores to memory; the others do not
-    dp_overlap: bool  # gradients are reduced while the backward pass runs
-    pp_overlap: bool  # activations travel between stages while a micro-batch is computed
-    grad_dtype: Literal["fp32", "bf16", "fp16"]  # of the gradients as reduced
-    fused: bool  # elementwise operators run inside their neighbours
-    tp_overlap: Ratio  # share of tensor-parallel communication hidden behind GEMMs
-    gemm: Ratio  # share of the chip's GEMM efficiency
-    step: Ratio  # share of the step that is not lost to host work, logging and stragglers
-    launch: Time  # host time per operator
+    attention: Attention
+    dropout: bool
+    dp_overlap: bool
+    scatter_gather: bool
+    grad_dtype: Literal["fp32", "bf16", "fp16"]
+    tp_overlap: Ratio
+    ep_overlap: Ratio
+    pp_overlap: Ratio
+    host_launch: Time
+    step_overhead: Time
+    slowdown: Factor
+    supports: Supports
+    fit: FitRecord | None = None

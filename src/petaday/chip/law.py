@@ -18,7 +18,8 @@ class ChipLaw:
     gemm: share of the peak that a very large GEMM reaches
     gemm_m, gemm_n, gemm_k: sizes at which a GEMM reaches half of that in M, N or K
     memory: share of the memory bandwidth that a large streaming operator reaches
-    attention_forward, attention_backward: share of the attention peak that fused attention reaches
+    attention_forward, attention_backward: share of the attention peak that fused attention reaches on long sequences
+    attention_sequence: length of a sequence at which it reaches half of that
     launch: seconds between the ends of back-to-back kernels that the work itself does not explain
     """
 
@@ -33,4 +34,5 @@ class ChipLaw:
     memory: float
     attention_forward: float
     attention_backward: float
+    attention_sequence: float
     launch: float

@@ -31,10 +31,14 @@ def gemm_seconds(
     return np.where(flops > 0, np.maximum(arithmetic, memory) + law.launch, 0.0)
 
 
-def attention_seconds(flops: Floats, moved: Floats, law: ChipLaw, *, backward: bool) -> Floats:
-    """Seconds of fused attention of `flops` FLOP that moves `moved` bytes."""
+def attention_seconds(flops: Floats, moved: Floats, law: ChipLaw, *, seq_len: float, backward: bool) -> Floats:
+    """Seconds of fused attention of `flops` FLOP that moves `moved` bytes, over sequences of `seq_len` tokens.
+
+    Tiles on the causal diagonal are computed whole, so the efficiency saturates as s/(s + s0).
+    """
     efficiency = law.attention_backward if backward else law.attention_forward
-    arithmetic = flops / (law.attention_peak * efficiency)
+    filled = seq_len / (seq_len + law.attention_sequence)
+    arithmetic = flops / (law.attention_peak * efficiency * filled)
     memory = moved / (law.memory_bandwidth * law.memory)
     return np.where(flops > 0, np.maximum(arithmetic, memory) + law.launch, 0.0)
 

@@ -17,6 +17,13 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
+NCCL_RING_BASE = 8.4e-6
+"""Seconds to start a ring under the Simple protocol (NCCL `baseLatencies`, src/graph/tuning.cc)."""
+
+NCCL_NETWORK_SOFTWARE = 11.2e-6
+"""Seconds of a network hop that are not the wire: NCCL's 14.0 us for a hop, of which InfiniBand takes 2.8 us."""
+
+
 @dataclass(frozen=True)
 class Network:
     """What a collective needs to know of a cluster's wiring.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.model import Model
-from petaday.catalog.strict_yaml import Document, load
-from petaday.catalog.validate import Quant, Strict, told, validated
+from petaday.catalog.validate import Quant, Strict, told
 from petaday.errors import InputError
 from petaday.training.job import OPTIMIZERS
 from petaday.training.plan import COLUMNS, DTYPE_BYTES

@@ -83,7 +83,11 @@ def forward_seconds(operator: Operator, law: ChipLaw) -> Floats:
         )
     if operator.kind == "attention":
         return attention_seconds(
-            np.asarray(operator.attention_flops), np.asarray(operator.forward_bytes), law, backward=False
+            np.asarray(operator.attention_flops),
+            np.asarray(operator.forward_bytes),
+            law,
+            seq_len=operator.attended,
+            backward=False,
         )
     return streaming_seconds(np.asarray(operator.forward_bytes), law)
 
@@ -96,7 +100,8 @@ def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
         return inputs, gemm_seconds(k, n, m, law, count=operator.count)
     if operator.kind == "attention":
         flops = 2.5 * np.asarray(operator.attention_flops)
-        return attention_seconds(flops, np.asarray(operator.backward_bytes), law, backward=True), np.zeros(1)
+        moved = np.asarray(operator.backward_bytes)
+        return attention_seconds(flops, moved, law, seq_len=operator.attended, backward=True), np.zeros(1)
     return streaming_seconds(np.asarray(operator.backward_bytes), law), np.zeros(1)
 
 

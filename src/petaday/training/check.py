@@ -42,7 +42,9 @@ def _check_tensor(job: Job, given: Mapping[str, int]) -> None:
     if tp and not splits_heads(job, tp):
         model = job.model
         workable = [d for d in divisors(model.heads) if splits_heads(job, d)]
-        _refuse("tp", tp, f"does not divide {model.heads} heads, {model.kv_heads} key-value heads and the FFN", workable)
+        _refuse(
+            "tp", tp, f"does not divide {model.heads} heads, {model.kv_heads} key-value heads and the FFN", workable
+        )
     if given.get("sequence_parallel") and tp == 1:
         _refuse("sequence_parallel", 1, "splits over tensor-parallel ranks, and plan.tp is 1")
 
@@ -67,7 +69,7 @@ def _check_pipeline(job: Job, given: Mapping[str, int]) -> None:
 
 def _check_context(job: Job, given: Mapping[str, int]) -> None:
     cp = given.get("cp", 1)
-    if cp & (cp - 1) or job.seq_len % (2 * cp) and cp > 1:
+    if cp & (cp - 1) or (job.seq_len % (2 * cp) and cp > 1):
         workable = [2**power for power in range(12) if job.seq_len % 2 ** (power + 1) == 0]
         _refuse("cp", cp, f"is no power of two that cuts {job.seq_len} tokens in 2·cp parts", workable)
 
@@ -92,7 +94,12 @@ def _check_batch(job: Job, given: Mapping[str, int]) -> None:
             _refuse(column, given[column], f"does not divide a global batch of {batch} sequences", divisors(batch))
     replicas, micro = given.get("dp", 1), given.get("micro_batch", 1)
     if batch % (replicas * micro):
-        _refuse("micro_batch", micro, f"times dp = {replicas} does not divide {batch} sequences", divisors(batch // replicas))
+        _refuse(
+            "micro_batch",
+            micro,
+            f"times dp = {replicas} does not divide {batch} sequences",
+            divisors(batch // replicas),
+        )
     if {"dp", "micro_batch", "pp"} <= given.keys() and given.get("vpp", 1) > 1:
         count = batch // (replicas * micro)
         if count % given["pp"]:
@@ -115,11 +122,9 @@ def _check_chips(job: Job, given: Mapping[str, int]) -> None:
     if len(held) == len(RANKS) and product != chips:
         raise InputError(f"{told} = {product} chips, and cluster.chips is {chips}", field="plan.dp",
                          expected=f"dp {chips // (product // held['dp'])}")  # fmt: skip
-    if {"tp", "pp"} <= held.keys() and "dp" not in held:
-        dp = chips // (product * (1 if "cp" in held else 1))
-        if "cp" in held and job.global_batch % dp:
-            raise InputError(
-                f"{told} leaves dp {dp}, which does not divide a global batch of {job.global_batch} sequences",
-                field="plan",
-                expected=f"a global batch that is a multiple of {dp}",
-            )
+    if {"tp", "cp", "pp"} <= held.keys() and "dp" not in held and job.global_batch % (chips // product):
+        raise InputError(
+            f"{told} leaves dp {chips // product}, which does not divide {job.global_batch} sequences",
+            field="plan",
+            expected=f"a global batch that is a multiple of {chips // product}",
+        )

@@ -1,0 +1,23 @@
+"""A scale-up interconnect as a catalog part: what collectives reach of a chip's link rate inside its domain."""
+
+from __future__ import annotations
+
+from petaday.catalog.chip import Id
+from petaday.catalog.network import Ratio, Time
+from petaday.catalog.validate import Strict
+
+
+class ScaleUp(Strict):
+    """An interconnect. A chip's `scale_up_technology` begins with one of the `prefixes`.
+
+    efficiency: share of the link rate that a ring keeps; latency: seconds a hop of a ring;
+    in_switch_reduction: the switch adds on the fly, so an all-reduce moves its bytes once
+    """
+
+    id: Id
+    name: str
+    aliases: tuple[str, ...] = ()
+    prefixes: tuple[str, ...]
+    efficiency: Ratio
+    latency: Time
+    in_switch_reduction: bool

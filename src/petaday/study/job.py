@@ -1,0 +1,157 @@
+"""A scenario joined with catalog parts into a training job, and every assumption made on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from petaday.catalog import load
+from petaday.catalog.efficiency import Efficiency, efficiency_for
+from petaday.catalog.software import Software as SoftwarePart
+from petaday.study.parts import Assumption, Parts, chip_law, find_chip, find_model, find_network, named, needed
+from petaday.study.scenario import Scenario
+from petaday.training.job import OPTIMIZERS, Job, Precision, Software
+from petaday.training.plan import COLUMNS, DTYPE_BYTES
+from petaday.training.space import Space
+from petaday.units import Kind, render
+from petaday.workload.operators import Recipe
+
+MEMORY_RESERVE = 4e9
+"""Bytes of a chip that context, communication buffers and allocator fragmentation keep: a round number."""
+
+HOST_BANDWIDTH = 25e9
+"""B/s per chip to host memory: PCIe 4.0 x16 as it is reached in practice, a round number."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A scenario as a job with its search space, the parts used and the assumptions made.
+
+    given: the plan columns that the user fixed
+    """
+
+    scenario: Scenario
+    job: Job
+    space: Space
+    given: dict[str, int]
+    parts: Parts
+    assumptions: tuple[Assumption, ...]
+
+
+def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) -> Joined:
+    """Look up the parts a scenario names; `chips: auto` starts at one chip and is set by the search.
+
+    `folder` is where a relative path of a model is looked for. Raises InputError with the scenario's field.
+    """
+    notes: list[Assumption] = []
+    train, cluster = scenario.train, scenario.cluster
+    model = find_model(train.model, folder)
+    chip = find_chip(cluster.chip, allow_unverified)
+    if chip.verified != "yes":
+        notes.append(
+            Assumption("cluster.chip", chip.id, f"figures verified: {chip.verified}; {chip.conflicts}", estimate=True)
+        )
+    software = named("train.software", load.software_profile, train.software)
+    scale_up = load.scale_up_of(chip)
+    part, network = find_network(chip, scale_up, cluster, notes)
+    efficiencies: dict[str, Efficiency] = {
+        s.dtype: efficiency_for(chip, s.dtype, load.efficiencies()) for s in train.stretches
+    }
+    precisions = tuple(
+        Precision(stretch.dtype, stretch.share, chip_law(chip, stretch.dtype, efficiencies[stretch.dtype]))
+        for stretch in train.stretches
+    )
+    for dtype, efficiency in efficiencies.items():
+        if efficiency.inherited:
+            figures = efficiency.figures
+            source = f"inherited from {efficiency.inherited}: no kernels of {chip.id} in {dtype} were fitted"
+            notes.append(Assumption(f"efficiency.{dtype}.gemm", f"{figures.gemm.value:g}", source, estimate=True))
+    if "software" not in train.model_fields_set:
+        notes.append(Assumption("train.software", software.id, "default profile"))
+    for name in ("optimizer", "precision"):
+        if name not in train.model_fields_set:
+            notes.append(Assumption(f"train.{name}", str(getattr(train, name)), "default"))
+    if model.moe and "expert_imbalance" not in train.model_fields_set:
+        source = "rows on the busiest expert rank over the mean under a balancing loss: a round number"
+        notes.append(Assumption("train.expert_imbalance", f"{train.expert_imbalance:g}", source, estimate=True))
+    reserve = cluster.memory_reserve
+    if reserve is None:
+        reserve = MEMORY_RESERVE
+        source = "context, communication buffers and fragmentation: a round number"
+        notes.append(Assumption("cluster.memory_reserve", render(reserve, Kind.BYTES), source, estimate=True))
+    host_bandwidth = cluster.host_bandwidth or HOST_BANDWIDTH
+    given = scenario.plan.given()
+    offloads = given.get("optimizer_offload", 0) or given.get("activation_offload", 0)
+    if cluster.host_bandwidth is None and offloads:
+        source = "PCIe 4.0 x16 in practice: a round number"
+        notes.append(
+            Assumption("cluster.host_bandwidth", render(HOST_BANDWIDTH, Kind.BANDWIDTH), source, estimate=True)
+        )
+    job = Job(
+        model=model,
+        seq_len=train.sequence_length,
+        global_batch=train.sequences,
+        chips=1 if cluster.chips == "auto" else cluster.chips,
+        precisions=precisions,
+        optimizer=OPTIMIZERS[train.optimizer],
+        network=network,
+        software=software_of(software, train.expert_imbalance),
+        memory=needed(chip.memory_capacity, chip, "memory_capacity").value,
+        reserve=reserve,
+        host_bandwidth=host_bandwidth,
+    )
+    return Joined(
+        scenario=scenario,
+        job=job,
+        space=search_space(software, given, notes),
+        given=given,
+        parts=Parts(model, chip, scale_up, part, software, efficiencies),
+        assumptions=tuple(notes),
+    )
+
+
+def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
+    """A profile as the numbers that a step needs."""
+    return Software(
+        name=part.id,
+        recipe=Recipe("unfused" if part.attention == "unfused" else "fused", part.dropout, expert_imbalance),
+        tp_overlap=part.tp_overlap.value,
+        ep_overlap=part.ep_overlap.value,
+        pp_overlap=part.pp_overlap.value,
+        scatter_gather=part.scatter_gather,
+        host_launch=part.host_launch.value,
+        step_overhead=part.step_overhead.value,
+        slowdown=part.slowdown.value,
+    )
+
+
+def search_space(part: SoftwarePart, given: Mapping[str, int], notes: list[Assumption]) -> Space:
+    """What the profile can run, with its habits as defaults and the user's columns held."""
+    supports = part.supports
+    defaults = {
+        "tp_overlap": 1 if part.tp_overlap.value else 0,
+        "dp_overlap": int(part.dp_overlap),
+        "weight_bytes": DTYPE_BYTES["bf16"],
+        "grad_bytes": DTYPE_BYTES[part.grad_dtype],
+        "moment_bytes": DTYPE_BYTES["fp32"],
+        "optimizer_offload": 0,
+        "activation_offload": 0,
+    }
+    for name, value in defaults.items():
+        if name not in given:
+            notes.append(Assumption(f"plan.{name}", COLUMNS[name].text(value), f"habit of {part.id}"))
+    allowed: dict[str, tuple[int, ...]] = {name: (value,) for name, value in defaults.items()}
+    allowed["zero"] = supports.zero
+    allowed["schedule"] = tuple(COLUMNS["schedule"].names.index(name) for name in supports.schedule)
+    allowed["recompute"] = tuple(COLUMNS["recompute"].names.index(name) for name in supports.recompute)
+    if not supports.sequence_parallel:
+        allowed["sequence_parallel"] = (0,)
+    for column, supported in (
+        ("cp", supports.context_parallel),
+        ("tp", supports.tensor_parallel),
+        ("pp", supports.pipeline_parallel),
+    ):
+        if not supported:
+            allowed[column] = (1,)
+    return Space({**allowed, **{name: (value,) for name, value in given.items()}})
