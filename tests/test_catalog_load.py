@@ -169,7 +169,7 @@ def test_software_profiles_say_what_their_stacks_do() -> None:
     for profile in profiles.values():
         assert 0 <= profile.tp_overlap.value <= 1
         assert 1 <= profile.slowdown.value < 1.5
-        assert profile.fit or profile.slowdown.estimate
+        assert profile.fit or profile.straggling.estimate
 
 
 def test_scale_up_of_a_chip_is_the_longest_prefix() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Id
+from petaday.catalog.chip import Count, Id
 from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
@@ -42,19 +42,24 @@ class FitRecord(Strict):
 class Software(Strict):
     """A profile. Overlaps are shares of communication hidden behind computation.
 
+    frameworks: names that tables of measurements give to this stack
     attention: unfused streams the scores through memory, flash keeps them on the chip
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
+    shard_messages: collectives that one layer's weights travel in under ZeRO-3
+    shard_bandwidth: share of the networks' achievable bandwidth that these reach
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
+    straggling: what a synchronous step loses to its slowest rank for each doubling of scale-up domains
     """
 
     id: Id
     name: str
     aliases: tuple[str, ...] = ()
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    frameworks: tuple[str, ...] = ()
     source: str
     attention: Attention
     dropout: bool
@@ -64,8 +69,11 @@ class Software(Strict):
     tp_overlap: Ratio
     ep_overlap: Ratio
     pp_overlap: Ratio
+    shard_messages: Count
+    shard_bandwidth: Ratio
     host_launch: Time
     step_overhead: Time
     slowdown: Factor
+    straggling: Ratio
     supports: Supports
     fit: FitRecord | None = None

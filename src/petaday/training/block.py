@@ -107,14 +107,13 @@ def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
 
 def _compute(operators: list[Operator], job: Job, law: ChipLaw) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Forward, backward, weight-gradient and cheap-forward seconds; FLOP forward and backward of the operators."""
-    slowdown = job.software.slowdown
     forward = sum(forward_seconds(op, law) for op in operators)
     cheap = sum((forward_seconds(op, law) for op in operators if op.cheap), start=np.zeros(1))
     gradients = [backward_seconds(op, law) for op in operators]
     weight = sum(g[1] for g in gradients)
     backward = sum(g[0] for g in gradients) + weight
     flops = sum(op.forward_flops + op.backward_flops for op in operators)
-    scale = (np.asarray(seconds) * slowdown for seconds in (forward, backward, weight, cheap))
+    scale = (np.asarray(seconds) * job.operator_factor for seconds in (forward, backward, weight, cheap))
     return *scale, np.asarray(flops)  # type: ignore[return-value]
 
 

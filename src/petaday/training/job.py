@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import log2
 
 from petaday.catalog.model import Model
 from petaday.chip.law import ChipLaw
@@ -48,9 +49,12 @@ class Software:
     ----------
     tp_overlap, ep_overlap, pp_overlap: share of tensor-, expert- and pipeline-parallel communication that is hidden
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
+    shard_messages: collectives that one layer's weights travel in under ZeRO-3 (or its gradients under ZeRO-2)
+    shard_bandwidth: share of the networks' achievable bandwidth that these collectives reach
     host_launch: seconds of host time a kernel needs; a layer is never faster than its launches
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
-    slowdown: time of an operator inside a training step over its time alone (clocks, other streams, jitter)
+    slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
+    straggling: what a synchronous step loses to its slowest rank, relative, for each doubling of scale-up domains
     """
 
     name: str
@@ -59,9 +63,12 @@ class Software:
     ep_overlap: float
     pp_overlap: float
     scatter_gather: bool
+    shard_messages: float
+    shard_bandwidth: float
     host_launch: float
     step_overhead: float
     slowdown: float
+    straggling: float
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,12 @@ class Job:
     memory: float
     reserve: float
     host_bandwidth: float
+
+    @property
+    def operator_factor(self) -> float:
+        """Time of an operator in this job over its time alone: the software's slowdown, and the slowest rank's."""
+        doublings = log2(max(self.chips / self.network.domain, 1.0))
+        return self.software.slowdown * (1 + self.software.straggling * doublings)
 
     @property
     def loss_scaling(self) -> bool:

@@ -129,8 +129,14 @@ def rank_state(plans: Plans, job: Job) -> State:
         over_replicas(held[Stage.FIRST], grad, collective.reduce_scatter),
     )
     hands_out = (plans.zero == 1) | (plans.zero == 2)
-    gather = over_replicas(layer, weight, collective.all_gather)
-    scatter = over_replicas(layer, grad, collective.reduce_scatter)
+
+    def per_layer(width: Floats, operation: collective.Collective) -> Floats:
+        """A layer's weights or gradients, in as many messages as the software cuts them."""
+        messages, share = job.software.shard_messages, job.software.shard_bandwidth
+        return messages * over_replicas(layer, width / (messages * share), operation)
+
+    gather = per_layer(weight, collective.all_gather)
+    scatter = per_layer(grad, collective.reduce_scatter)
     tied_bytes = np.where(plans.pp > 1, parameters(job.model).embedding / plans.tp * grad, 0.0)
     ends = group(np.full_like(plans.tp, 2), np.full_like(plans.tp, job.network.domain), job.network)
     tied = collective.all_reduce(tied_bytes, ends, job.network)
