@@ -31,7 +31,7 @@ def gemm_seconds(
     return np.where(flops > 0, np.maximum(arithmetic, memory) + law.launch, 0.0)
 
 
-def attention_seconds(flops: Floats, moved: Floats, law: ChipLaw, *, seq_len: float, backward: bool) -> Floats:
+def attention_seconds(flops: Floats, moved: Floats, law: ChipLaw, *, seq_len: Floats, backward: bool) -> Floats:
     """Seconds of fused attention of `flops` FLOP that moves `moved` bytes, over sequences of `seq_len` tokens.
 
     Tiles on the causal diagonal are computed whole, so the efficiency saturates as s/(s + s0).

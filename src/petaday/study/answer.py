@@ -20,9 +20,10 @@ from petaday.training.job import Job
 from petaday.training.layout import Stage
 from petaday.training.memory import Memory
 from petaday.training.plan import Plans
+from petaday.training.pricer import Pricer
 from petaday.training.relax import Infeasible, explain_infeasible
 from petaday.training.search import Found, chip_counts, search
-from petaday.training.step import Pricer, micro_batches
+from petaday.training.step import micro_batches
 from petaday.workload.demand import Demand, demand
 
 Report = Callable[[str, int], None]

@@ -11,7 +11,8 @@ import numpy as np
 from petaday.fabric.network import Floats
 from petaday.training.job import Job
 from petaday.training.plan import Plans
-from petaday.training.step import Pricer, micro_batches
+from petaday.training.pricer import Pricer
+from petaday.training.step import micro_batches
 
 BASELINE_EFFICIENCY = 0.469
 

@@ -14,10 +14,10 @@ import numpy as np
 from petaday.catalog.model import Model
 from petaday.chip.law import ChipLaw
 from petaday.chip.roofline import attention_seconds, gemm_seconds, streaming_seconds
-from petaday.fabric import collective
-from petaday.fabric.network import Floats, group
+from petaday.fabric.network import Floats
+from petaday.training.exchange import context_seconds, expert_seconds, tensor_seconds
 from petaday.training.job import Job
-from petaday.training.plan import Plans, Recompute, Schedule
+from petaday.training.plan import Plans, Recompute
 from petaday.workload.activations import layer_activations, layer_input_bytes
 from petaday.workload.architecture import LayerKind, is_moe, layer_kinds, window
 from petaday.workload.operators import (
@@ -86,7 +86,7 @@ def forward_seconds(operator: Operator, law: ChipLaw) -> Floats:
             np.asarray(operator.attention_flops),
             np.asarray(operator.forward_bytes),
             law,
-            seq_len=operator.attended,
+            seq_len=np.asarray(operator.attended),
             backward=False,
         )
     return streaming_seconds(np.asarray(operator.forward_bytes), law)
@@ -101,7 +101,7 @@ def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
     if operator.kind == "attention":
         flops = 2.5 * np.asarray(operator.attention_flops)
         moved = np.asarray(operator.backward_bytes)
-        return attention_seconds(flops, moved, law, seq_len=operator.attended, backward=True), np.zeros(1)
+        return attention_seconds(flops, moved, law, seq_len=np.asarray(operator.attended), backward=True), np.zeros(1)
     return streaming_seconds(np.asarray(operator.backward_bytes), law), np.zeros(1)
 
 
@@ -117,58 +117,14 @@ def _compute(operators: list[Operator], job: Job, law: ChipLaw) -> tuple[Floats,
     return *scale, np.asarray(flops)  # type: ignore[return-value]
 
 
-def _tensor_seconds(plans: Plans, job: Job) -> Floats:
-    """Exposed tensor-parallel communication of one layer forward; as much again backward.
-
-    Two all-reduces of the activations a layer (Megatron-LM, arXiv:1909.08053, §3), or with sequence parallelism two
-    all-gathers and two reduce-scatters of the same volume (arXiv:2205.05198, §4.2.2).
-    """
-    size = ELEMENT * plans.micro_batch * job.seq_len / plans.cp * job.model.hidden
-    ranks = group(plans.tp, np.ones_like(plans.tp), job.network)
-    reduce = collective.all_reduce(size, ranks, job.network)
-    pair = collective.all_gather(size, ranks, job.network) + collective.reduce_scatter(size, ranks, job.network)
-    exposed = 1.0 - job.software.tp_overlap * plans.tp_overlap
-    return np.asarray(2 * np.where(plans.sequence_parallel > 0, pair, reduce) * exposed)
-
-
-def _expert_seconds(plans: Plans, job: Job, law: ChipLaw) -> Floats:
-    """Exposed dispatch and combine of one MoE layer forward; as much again backward.
-
-    DualPipe computes one micro-batch while it sends another (DeepSeek-V3, arXiv:2412.19437, §3.2.1).
-    """
-    moe = job.model.moe
-    if moe is None:
-        return np.zeros(len(plans))
-    tokens = plans.micro_batch * job.seq_len / plans.cp / plans.tp
-    rows = tokens * moe.topk * job.model.hidden * job.software.recipe.expert_imbalance
-    ranks = group(plans.ep, plans.etp, job.network)
-    dispatch = collective.all_to_all(rows * law.element_bytes, ranks, job.network)
-    combine = collective.all_to_all(rows * ELEMENT, ranks, job.network)
-    shared = group(plans.etp, np.ones_like(plans.etp), job.network)
-    gathered = rows * plans.etp * ELEMENT
-    inside = collective.all_gather(gathered, shared, job.network) * 2
-    hidden = np.where(plans.schedule == Schedule.DUALPIPE, 1.0, job.software.ep_overlap)
-    return (dispatch + combine + inside) * (1.0 - hidden)
-
-
-def _context_seconds(plans: Plans, job: Job) -> Floats:
-    """Ring exchange of keys and values of a layer forward, before overlap (arXiv:2310.01889, §3); twice backward."""
-    model = job.model
-    kv_width = 2 * np.maximum((model.heads if model.mla else model.kv_heads) / plans.tp, 1.0) * model.head_dim
-    size = ELEMENT * plans.micro_batch * job.seq_len / plans.cp * kv_width
-    ranks = group(plans.cp, plans.tp, job.network)
-    hop = collective.point_to_point(size, ranks.domains > 1, job.network)
-    return (plans.cp - 1) * hop
-
-
 def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) -> LayerCost:
     operators = layer_operators(job.model, kind, shard, job.software.recipe)
     forward, backward, weight, cheap, flops = _compute(operators, job, law)
-    tensor = _tensor_seconds(plans, job)
-    expert = _expert_seconds(plans, job, law) if kind.moe else np.zeros(len(plans))
+    tensor = tensor_seconds(plans, job)
+    expert = expert_seconds(plans, job, law) if kind.moe else np.zeros(len(plans))
     core = [op for op in operators if op.name in ("attention", "scores", "softmax", "weighted_sum")]
     core_forward, core_backward, *_ = _compute(core, job, law)
-    ring = _context_seconds(plans, job)
+    ring = context_seconds(plans, job)
     context_forward = np.maximum(ring - core_forward, 0.0)
     context_backward = np.maximum(2 * ring - core_backward, 0.0)
 
@@ -269,7 +225,7 @@ def block_costs(plans: Plans, job: Job, law: ChipLaw) -> BlockCosts:
     body = _mean(kinds, _count_kinds(job.model, lead_count, job.model.layers))
     lead = _mean(kinds, _count_kinds(job.model, 0, lead_count)) if lead_count else body
     tokens_bytes = ELEMENT * shard.tokens * job.model.hidden
-    vocabulary = _tensor_seconds(plans, job) / 2
+    vocabulary = tensor_seconds(plans, job) / 2
     logits_bytes = shard.tokens * job.model.vocab / shard.tp * (ELEMENT + 4.0)
     divided = np.where((plans.sequence_parallel > 0) | np.full(len(plans), job.software.scatter_gather), plans.tp, 1)
     return BlockCosts(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import log2
 
 from petaday.catalog.model import Model
 from petaday.chip.law import ChipLaw
 from petaday.fabric.network import Network
+from petaday.workload.architecture import ParameterCount, parameters
 from petaday.workload.operators import Recipe
 
 
@@ -90,6 +92,11 @@ class Job:
     memory: float
     reserve: float
     host_bandwidth: float
+
+    @cached_property
+    def count(self) -> ParameterCount:
+        """Parameters of the model."""
+        return parameters(self.model)
 
     @property
     def operator_factor(self) -> float:

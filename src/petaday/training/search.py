@@ -11,8 +11,8 @@ from petaday.errors import InputError, nearest_names
 from petaday.fabric.network import Floats
 from petaday.training.job import Job
 from petaday.training.plan import Ints, Plans
+from petaday.training.pricer import Pricer
 from petaday.training.space import Space, all_plans
-from petaday.training.step import Pricer
 
 Progress = Callable[[int], None]
 """Called with the number of plans priced so far."""
@@ -71,15 +71,15 @@ def search(
     leanest: Plans | None = None
     least = np.inf
     for plans in all_plans(job, space):
-        memory = pricer.memory(plans)
+        fits, step_time, memory = pricer.price_fitting(plans)
         considered += len(plans)
         smallest = int(np.argmin(memory))
         if memory[smallest] < least:
             least, leanest = float(memory[smallest]), plans.take(np.array([smallest]))
-        fits = np.flatnonzero(memory <= job.memory)
         if len(fits):
             fitting += len(fits)
-            _weigh(pricer, plans.take(fits), memory[fits], best, front, top, objectives)
+            values = {"step_time": step_time, "memory": memory[fits]}
+            _weigh(pricer, plans.take(fits), values, best, front, top, objectives)
         if progress is not None:
             progress(considered)
     return Found(
@@ -118,21 +118,20 @@ class _Kept:
 def _weigh(
     pricer: Pricer,
     plans: Plans,
-    memory: Floats,
+    values: dict[str, Floats],
     best: _Kept,
     front: _Kept,
     top: int,
     objectives: tuple[str, ...],
 ) -> None:
-    values = {"step_time": pricer.step_time(plans), "memory": memory}
-
     def fastest(candidates: dict[str, Floats]) -> Ints:
         return np.lexsort((candidates["memory"], candidates["step_time"]))[:top]
 
     quick = fastest(values)
     best.merge(plans.take(quick), {name: column[quick] for name, column in values.items()}, fastest)
     if objectives:
-        values.update(pricer.losses(plans) if {"bubble", "communication"} & set(objectives) else {})
+        if {"bubble", "communication"} & set(objectives):
+            values = {**values, **pricer.losses(plans)}
         weighed = {name: values[name] for name in objectives}
         own = pareto(weighed.values())
         chosen = {name: column[own] for name, column in values.items()}

@@ -17,7 +17,6 @@ from petaday.training.block import lead_layers
 from petaday.training.job import Job
 from petaday.training.layout import Stage, stage_layers
 from petaday.training.plan import Plans, Schedule
-from petaday.workload.architecture import parameters
 
 KEY = (
     "tp", "cp", "pp", "dp", "ep", "etp", "zero", "first_layers", "last_layers", "schedule", "dp_overlap",
@@ -65,7 +64,7 @@ class State:
 
 def layer_parameters(plans: Plans, job: Job, *, lead: bool) -> Held:
     """Parameters of a lead-in layer or of the average body layer on one rank."""
-    count = parameters(job.model)
+    count = job.count
     lead_count = lead_layers(job)
     moe_share = 0.0 if lead else count.moe_layers / (job.model.layers - lead_count)
     moe_fixed = count.shared + count.router
@@ -78,8 +77,8 @@ def held_parameters(plans: Plans, job: Job, stage: Stage) -> Held:
     """Parameters on one rank of a stage, with the embedding on the first and the head on the last."""
     layers = stage_layers(plans, job.model.layers, lead_layers(job), stage)
     lead, body = layer_parameters(plans, job, lead=True), layer_parameters(plans, job, lead=False)
-    vocabulary = parameters(job.model).embedding / plans.tp
-    position = parameters(job.model).position
+    vocabulary = job.count.embedding / plans.tp
+    position = job.count.position
     ends = np.zeros(len(plans))
     if stage is Stage.FIRST:
         untied_head = 0.0 if job.model.tied_embeddings else vocabulary
@@ -137,7 +136,7 @@ def rank_state(plans: Plans, job: Job) -> State:
 
     gather = per_layer(weight, collective.all_gather)
     scatter = per_layer(grad, collective.reduce_scatter)
-    tied_bytes = np.where(plans.pp > 1, parameters(job.model).embedding / plans.tp * grad, 0.0)
+    tied_bytes = np.where(plans.pp > 1, job.count.embedding / plans.tp * grad, 0.0)
     ends = group(np.full_like(plans.tp, 2), np.full_like(plans.tp, job.network.domain), job.network)
     tied = collective.all_reduce(tied_bytes, ends, job.network)
     return State(

@@ -9,7 +9,6 @@ recomputed, its vocabulary end, its hand-overs, and what ZeRO communicates beyon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,27 +17,12 @@ from numpy.typing import NDArray
 
 from petaday.fabric import collective
 from petaday.fabric.network import Floats, Ints, group
-from petaday.training import block as blocks
-from petaday.training import state as states
-from petaday.training.block import BlockCosts, block_costs, lead_layers
-from petaday.training.gather import gather
-from petaday.training.job import Job, Precision
+from petaday.training.block import BlockCosts, lead_layers
+from petaday.training.job import Job
 from petaday.training.layout import Stage, StageLayers, stage_layers
-from petaday.training.memory import Memory, stage_memory
-from petaday.training.plan import Plans, distinct
+from petaday.training.plan import Plans
 from petaday.training.schedule import bubble_seconds
-from petaday.training.state import State, rank_state
-
-COMMUNICATION = ("tensor", "expert", "context", "pipeline", "data")
-"""Parts of the waterfall that are exposed communication."""
-
-
-@dataclass(frozen=True)
-class Prices:
-    """step_time: seconds; memory: bytes on the fullest chip; each an array (n,)."""
-
-    step_time: Floats
-    memory: Floats
+from petaday.training.state import State
 
 
 def micro_batches(plans: Plans, job: Job) -> Ints:
@@ -192,65 +176,3 @@ class StepTerms:
         seconds["update"] = self.state.update
         seconds["overhead"] = np.full(len(plans), self.job.software.step_overhead)
         return seconds
-
-
-class Pricer:
-    """Prices tables of plans for one job. Rows share block and state costs, which are computed once and gathered."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    def price(self, plans: Plans) -> Prices:
-        """Step time and memory of every row."""
-        return Prices(self.step_time(plans), self.memory(plans))
-
-    def step_time(self, plans: Plans) -> Floats:
-        """Seconds per step of every row, averaged over the job's precisions by their share of the tokens."""
-        state = self._state(plans)
-        return np.asarray(
-            sum(
-                precision.share * StepTerms(plans, self.job, self._block(plans, precision), state).step
-                for precision in self.job.precisions
-            )
-        )
-
-    def memory(self, plans: Plans) -> Floats:
-        """Bytes on the fullest chip of every row, under its hungriest precision."""
-        state = self._state(plans)
-        by_precision = [self._fullest(plans, self._block(plans, each), state) for each in self.job.precisions]
-        return np.asarray(np.maximum.reduce(by_precision))
-
-    def losses(self, plans: Plans) -> dict[str, Floats]:
-        """Seconds of a step lost to the pipeline's bubble and to exposed communication, of every row."""
-        bubble = communication = np.zeros(len(plans))
-        for precision in self.job.precisions:
-            seconds = self.terms(plans, precision).waterfall()
-            bubble = bubble + precision.share * seconds["bubble"]
-            exposed = sum(seconds[name] for name in COMMUNICATION)
-            communication = communication + precision.share * exposed
-        return {"bubble": bubble, "communication": communication}
-
-    def terms(self, plans: Plans, precision: Precision) -> StepTerms:
-        """Every part of the step time under one precision."""
-        return StepTerms(plans, self.job, self._block(plans, precision), self._state(plans))
-
-    def stage_memory(self, plans: Plans, stage: Stage) -> Memory:
-        """Bytes by kind on one stage, under the precision that most tokens run in."""
-        precision = max(self.job.precisions, key=lambda each: each.share)
-        block, state = self._block(plans, precision), self._state(plans)
-        return stage_memory(plans, self.job, micro_batches(plans, self.job), block, state, stage)
-
-    def _fullest(self, plans: Plans, block: BlockCosts, state: State) -> Floats:
-        m = micro_batches(plans, self.job)
-        by_stage = [stage_memory(plans, self.job, m, block, state, stage).total for stage in Stage]
-        several = plans.pp > 1
-        middle = np.where(plans.pp > 2, by_stage[1], 0.0)
-        return np.maximum(by_stage[0], np.maximum(middle, np.where(several, by_stage[2], 0.0)))
-
-    def _block(self, plans: Plans, precision: Precision) -> BlockCosts:
-        first, place = distinct(getattr(plans, name) for name in blocks.KEY)
-        return gather(block_costs(plans.take(first), self.job, precision.law), place)
-
-    def _state(self, plans: Plans) -> State:
-        first, place = distinct(getattr(plans, name) for name in states.KEY)
-        return gather(rank_state(plans.take(first), self.job), place)

@@ -48,7 +48,7 @@ class Recipe:
 @dataclass(frozen=True)
 class Operator:
     """One operator. A GEMM has its sizes m, n, k and count; the other kinds have FLOPs and bytes a direction;
-    `attended` is the longest stretch that fused attention looks back over.
+    `attended` is the longest stretch that one call of fused attention looks back over.
 
     `cheap` marks what selective recomputation repeats: little time for much memory. In unfused attention that is
     the core (Korthikanti et al. 2022, arXiv:2205.05198, §5); with fused attention, which keeps no scores, it is the
@@ -62,7 +62,7 @@ class Operator:
     k: Floats | float = 0.0
     count: Floats | float = 1.0
     attention_flops: Floats | float = 0.0
-    attended: float = 0.0
+    attended: Floats | float = 0.0
     forward_bytes: Floats | float = 0.0
     backward_bytes: Floats | float = 0.0
     cheap: bool = False
@@ -127,7 +127,7 @@ def attention_core(model: Model, kind: LayerKind, shard: Shard, recipe: Recipe) 
             "attention",
             "attention",
             attention_flops=flops,
-            attended=float(min(kind.window or s, s)),
+            attended=min(kind.window or s, s) / shard.cp,
             forward_bytes=moved,
             backward_bytes=3 * moved,
         )
