@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from petaday.catalog.model import Model
-from petaday.catalog.validate import Quant, Strict, told
-from petaday.errors import InputError
+from petaday.catalog.strict_yaml import Document, load
+from petaday.catalog.validate import Quant, Strict, told, validated
+from petaday.errors import InputError, Place
 from petaday.training.job import OPTIMIZERS
 from petaday.training.plan import COLUMNS, DTYPE_BYTES
 from petaday.units import DTYPES, Kind, parse
@@ -181,3 +184,22 @@ class Scenario(Strict):
     train: Train
     cluster: Cluster
     plan: PlanColumns = Field(default_factory=PlanColumns)
+
+
+def read_scenario(path: Path) -> tuple[Scenario, Callable[[InputError], InputError]]:
+    """A scenario from its file, and a function that gives a later error the place of its field in that file."""
+    document = load(path)
+    scenario = validated(Scenario, document)
+
+    def locate(error: InputError) -> InputError:
+        return error.at(place=_place_of(document, error.field))
+
+    return scenario, locate
+
+
+def _place_of(document: Document, field: str) -> Place:
+    """Where a dotted field stands, or the nearest part of it that the file has."""
+    steps: tuple[Any, ...] = tuple(field.split(".")) if field else ()
+    while steps and steps not in document.places:
+        steps = steps[:-1]
+    return document.places.get(steps) or Place(document.file)

@@ -1,0 +1,247 @@
+"""The terminal's face: reads arguments, calls the study, prints what the report makes of it.
+
+Everything heavy is imported inside the commands, so that `petaday --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from petaday import __version__
+from petaday.errors import InputError, PetadayError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from petaday.study.answer import Answer, Report
+    from petaday.study.scenario import Scenario
+
+ANSWERED, BAD_INPUT, INFEASIBLE = 0, 2, 3
+
+app = App(
+    name="petaday",
+    help="Plan and simulate AI compute: from tokens to FLOPs, chips, parallel plan, step time and memory.",
+    version=__version__,
+    help_format="plaintext",
+)
+catalog = App(name="catalog", help="The parts one can plan with: chips, models, networks, software profiles.")
+app.command(catalog)
+
+ScenarioFile = Annotated[Path, Parameter(help="scenario file (YAML)")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON instead of tables")]
+Unverified = Annotated[
+    bool, Parameter(name="--allow-unverified", negative="", help="also use chips whose figures nobody could verify")
+]
+
+
+@app.command
+def plan(
+    scenario: ScenarioFile,
+    /,
+    *,
+    json: Json = False,
+    top: Annotated[int, Parameter(help="how many of the best plans to list")] = 5,
+    pareto: Annotated[str, Parameter(help="objectives of a Pareto front, such as memory,step_time")] = "",
+    csv: Annotated[Path | None, Parameter(help="write the listed plans to this CSV file")] = None,
+    allow_unverified: Unverified = False,
+) -> int:
+    """Find the best parallel plan of a training run, with its step time, memory, MFU and wall time."""
+    from petaday.report.payload import payload
+    from petaday.report.rows import plans_csv
+    from petaday.study.manifest import manifest
+
+    if top < 1:
+        raise InputError(f"`{top}` is no number of plans", field="--top", expected="a whole number of at least 1")
+    objectives = tuple(name.strip() for name in pareto.split(",") if name.strip())
+    read, answer = _answered(scenario, top=top, objectives=objectives, allow_unverified=allow_unverified)
+    data = payload(answer, manifest(read, _command()))
+    if csv is not None:
+        _write(csv, plans_csv(answer, data["pareto"]))
+    if json:
+        _print_json(data)
+    else:
+        from petaday.report.terminal import show_answer
+
+        show_answer(data, read.name, _console())
+    return INFEASIBLE if answer.infeasible else ANSWERED
+
+
+@app.command
+def explain(
+    scenario: ScenarioFile,
+    field: Annotated[str, Parameter(help="a field of the JSON answer, such as step_time or memory.fullest_bytes")],
+    /,
+    *,
+    json: Json = False,
+    allow_unverified: Unverified = False,
+) -> int:
+    """Show one number's formula, its inputs and where each of them comes from."""
+    from dataclasses import asdict
+
+    from petaday.report.explain import explain as take_apart
+    from petaday.report.payload import payload
+    from petaday.study.manifest import manifest
+
+    read, answer = _answered(scenario, allow_unverified=allow_unverified)
+    told = take_apart(answer, payload(answer, manifest(read, _command())), field)
+    if json:
+        _print_json({**asdict(told), "field": told.field.model_dump()})
+    else:
+        from petaday.report.terminal import show_explanation
+
+        show_explanation(told, _console())
+    return ANSWERED
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of a scenario file."""
+    from petaday.study.scenario import Scenario
+
+    _print_json(Scenario.model_json_schema())
+    return ANSWERED
+
+
+@app.command
+def new(name: Annotated[str, Parameter(help="an example to copy, such as gpt3-175b")], /) -> int:
+    """Copy a shipped example into this folder, to start from."""
+    from petaday.study.examples import copy_example
+
+    print(copy_example(name, Path.cwd()))
+    return ANSWERED
+
+
+Kind = Literal["chips", "models", "networks", "software"]
+
+
+@catalog.command(name="list")
+def list_parts(kind: Kind, /, *, json: Json = False, allow_unverified: Unverified = False) -> int:
+    """List the chips, models, networks or software profiles."""
+    from petaday.report.parts import list_data, show_list
+
+    data = list_data(kind, allow_unverified)
+    _print_json(data) if json else show_list(kind, data, _console())
+    return ANSWERED
+
+
+@catalog.command
+def show(name: str, /, *, json: Json = False) -> int:
+    """Show a part with the source of every figure."""
+    from petaday.report.parts import part_data, show_part
+
+    data = part_data(name)
+    _print_json(data) if json else show_part(data, _console())
+    return ANSWERED
+
+
+@catalog.command
+def add(file: Path, /) -> int:
+    """Check a file of chips or models and add it to your catalog."""
+    from petaday.catalog.edit import add as add_file
+
+    added = add_file(file)
+    for finding in added.findings:
+        print(f"{finding.severity}: {finding.chip}: {finding.check}: {finding.message}", file=sys.stderr)
+    print(f"added {', '.join(added.ids)} to {added.path}")
+    return ANSWERED
+
+
+@catalog.command(name="import-hf")
+def import_hf(
+    config: Annotated[Path, Parameter(help="config.json of a Hugging Face model")],
+    /,
+    *,
+    name: Annotated[str, Parameter(help="the model's name in your catalog")] = "",
+) -> int:
+    """Print a Hugging Face config.json as a catalog file of models."""
+    from petaday.catalog.huggingface import import_config, model_to_yaml
+
+    print(model_to_yaml(import_config(config, name)), end="")
+    return ANSWERED
+
+
+def _answered(path: Path, **options: Any) -> tuple[Scenario, Answer]:
+    """A scenario file's answer; a long search shows its progress on a terminal."""
+    from petaday.study.answer import answer
+    from petaday.study.scenario import read_scenario
+
+    scenario, locate = read_scenario(path)
+    with _progress() as report:
+        try:
+            return scenario, answer(scenario, path.parent, report=report, **options)
+        except InputError as error:
+            raise locate(error) from None
+
+
+@contextmanager
+def _progress() -> Iterator[Report | None]:
+    """A counter on stderr while a search runs, and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,} plans"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("searching", total=None)
+        yield lambda what, count: bar.update(task, description=what, completed=count)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 118)
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or nothing of it."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror}", field="--csv") from None
+
+
+def _command() -> str:
+    return " ".join(["petaday", *sys.argv[1:]])
+
+
+def _fail(error: PetadayError) -> int:
+    if "--json" in sys.argv and isinstance(error, InputError):
+        _print_json({"error": error.as_dict()})
+        print(f"petaday: {error}", file=sys.stderr)
+    else:
+        print(f"petaday: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    from cyclopts import CycloptsError
+
+    try:
+        result = app(exit_on_error=False, print_error=False)
+    except PetadayError as error:
+        sys.exit(_fail(error))
+    except CycloptsError as error:
+        sys.exit(_fail(InputError(str(error).replace("\n", " "))))
+    except BrokenPipeError:
+        sys.exit(ANSWERED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(result if isinstance(result, int) else ANSWERED)

@@ -1,0 +1,145 @@
+"""Catalog parts as lists and as sheets with the source of every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from petaday.catalog import load
+from petaday.catalog.figure import Figure
+from petaday.catalog.validate import Strict
+from petaday.errors import InputError, nearest_names
+from petaday.report.payload import Data
+from petaday.report.terminal import plain_table
+from petaday.units import Kind, render
+from petaday.workload.architecture import parameters
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from petaday.catalog.chip import Chip
+    from petaday.catalog.model import Model
+    from petaday.catalog.network import Network
+    from petaday.catalog.software import Software
+
+PartKind = Literal["chips", "models", "networks", "software"]
+
+
+def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
+    """One line of plain data a part."""
+    if kind == "chips":
+        return [_chip_line(chip) for chip in load.chips(allow_unverified).values()]
+    if kind == "models":
+        return [_model_line(model) for model in load.models().values()]
+    if kind == "networks":
+        return [_network_line(network) for network in load.networks().values()]
+    return [_software_line(profile) for profile in load.software().values()]
+
+
+def show_list(kind: PartKind, data: list[Data], console: Console) -> None:
+    """Print a list of parts."""
+    table = plain_table(kind, *data[0])
+    for line in data:
+        table.add_row(*("" if value is None else str(value) for value in line.values()))
+    console.print(table)
+
+
+def part_data(name: str) -> Data:
+    """A part of any kind by id or alias, complete. Raises InputError with the nearest names of all kinds."""
+    finders: dict[str, Callable[[str], Strict]] = {
+        "chip": partial(load.chip, allow_unverified=True),
+        "model": load.model,
+        "network": load.network,
+        "software profile": load.software_profile,
+    }
+    for noun, find in finders.items():
+        try:
+            part = find(name)
+        except InputError:
+            continue
+        return {"kind": noun, **part.model_dump(mode="json", exclude_none=True, by_alias=True)}
+    ids = [*load.chips(allow_unverified=True), *load.models(), *load.networks(), *load.software()]
+    raise InputError(f"no part `{name}` in the catalog", expected="an id or alias", nearest=nearest_names(name, ids))
+
+
+def show_part(data: Data, console: Console) -> None:
+    """Print a part: each figure with its text and source, everything else as it is."""
+    table = plain_table(f"{data['kind']} {data['id']}", "field", "value", "source")
+    for path, value in _lines(data):
+        if isinstance(value, dict):
+            mark = " (estimate)" if value["estimate"] else ""
+            table.add_row(path, value["text"], value["source"] + mark)
+        else:
+            table.add_row(path, str(value), "")
+    console.print(table)
+
+
+def _lines(data: Data, path: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in data.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(value, dict) and {"text", "source"} <= value.keys():
+            yield here, value
+        elif isinstance(value, dict):
+            yield from _lines(value, here)
+        elif isinstance(value, list):
+            if value:
+                yield here, ", ".join(map(str, value))
+        elif value not in ("", None):
+            yield here, value
+
+
+def _text(figure: Figure | None) -> str | None:
+    return figure.text if figure else None
+
+
+def _chip_line(chip: Chip) -> Data:
+    peak = chip.peak.get("bf16") or chip.peak.get("fp16")
+    return {
+        "id": chip.id,
+        "vendor": chip.vendor,
+        "year": chip.year,
+        "16-bit dense": _text(peak),
+        "memory": _text(chip.memory_capacity),
+        "memory rate": _text(chip.memory_bandwidth),
+        "scale-up": _text(chip.scale_up_bandwidth),
+        "domain": _text(chip.scale_up_domain),
+        "power": _text(chip.tdp),
+        "verified": chip.verified,
+    }
+
+
+def _model_line(model: Model) -> Data:
+    count = parameters(model)
+    return {
+        "id": model.id,
+        "family": model.family,
+        "parameters": render(count.total, Kind.COUNT),
+        "active": render(count.active, Kind.COUNT) if count.active != count.total else None,
+        "layers": model.layers,
+        "hidden": model.hidden,
+        "heads": f"{model.heads}/{model.kv_heads}",
+        "experts": f"{model.moe.topk} of {model.moe.experts}" if model.moe else None,
+        "vocabulary": model.vocab,
+    }
+
+
+def _network_line(network: Network) -> Data:
+    return {
+        "id": network.id,
+        "technology": network.technology,
+        "port": network.bandwidth.text,
+        "latency": network.latency.text,
+        "efficiency": network.efficiency.text,
+    }
+
+
+def _software_line(profile: Software) -> Data:
+    return {
+        "id": profile.id,
+        "name": profile.name,
+        "date": profile.date,
+        "attention": profile.attention,
+        "straggling": profile.straggling.text,
+        "fitted": "yes" if profile.fit else "no",
+    }

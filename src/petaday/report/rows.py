@@ -1,0 +1,24 @@
+"""Plans of an answer as a CSV table: the ranked ones and, where asked for, the Pareto front."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from petaday.report.payload import Data, all_plans_of
+from petaday.study.answer import Answer
+from petaday.training.plan import COLUMNS
+
+KEYS = ("kind", "rank", "step_time_s", "memory_bytes", "bubble_s", "communication_s")
+
+
+def plans_csv(answer: Answer, front: list[Data]) -> str:
+    """One line a plan, every plan column in its own; what a line does not know is blank."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*KEYS, *COLUMNS], lineterminator="\n")
+    writer.writeheader()
+    for kind, plans in (("ranked", all_plans_of(answer)), ("pareto", front)):
+        for each in plans:
+            values = {key: each[key] for key in KEYS if key in each}
+            writer.writerow({"kind": kind, **values, **each["plan"]})
+    return text.getvalue()
