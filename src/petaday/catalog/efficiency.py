@@ -106,7 +106,8 @@ def efficiency_for(chip: Chip, dtype: str, entries: Iterable[Entry]) -> Efficien
         for kind, name in scopes:
             entry = known.get((kind, name, candidate))
             if entry is not None:
-                return _as_used(entry, own=kind == "chip" and candidate == dtype)
+                same_kernels = candidate == dtype or {candidate, dtype} == {"bf16", "fp16"}
+                return _as_used(entry, own=kind == "chip" and same_kernels)
     raise InputError(f"no efficiencies for {chip.id}", expected=f"at least an entry for class {chip.class_} in bf16")
 
 

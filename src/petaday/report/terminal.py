@@ -195,7 +195,7 @@ def _closing(data: Data, console: Console) -> None:
     for dtype, inherited in accuracy["chip_efficiencies_inherited"].items():
         if inherited:
             console.print(
-                f"Kernels in {dtype}: efficiencies inherited from {inherited}; expect 10 to 13 % more error."
+                f"Kernels in {dtype}: efficiencies inherited from {inherited}; expect errors of 10 to 13 % on GEMMs."
             )
     if data["assumptions"]:
         table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
@@ -205,7 +205,8 @@ def _closing(data: Data, console: Console) -> None:
 
 
 def _time(seconds: float) -> str:
-    return render(seconds, Kind.TIME)
+    """A time as text; steps of some minutes stay in seconds, so that they compare at a glance."""
+    return f"{seconds:.4g} s" if 1 <= seconds < 1000 else render(seconds, Kind.TIME)
 
 
 def _bytes(size: float) -> str:

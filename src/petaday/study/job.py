@@ -67,6 +67,10 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
             figures = efficiency.figures
             source = f"inherited from {efficiency.inherited}: no kernels of {chip.id} in {dtype} were fitted"
             notes.append(Assumption(f"efficiency.{dtype}.gemm", f"{figures.gemm.value:g}", source, estimate=True))
+    if train.global_batch is None:
+        size = render(float(train.sequences * train.sequence_length), Kind.TOKENS)
+        source = "global_batch_tokens, rounded to sequences that divide well"
+        notes.append(Assumption("train.global_batch", f"{train.sequences} sequences, {size}", source))
     if "software" not in train.model_fields_set:
         notes.append(Assumption("train.software", software.id, "default profile"))
     for name in ("optimizer", "precision"):

@@ -51,6 +51,22 @@ class Stretch(Strict):
     share: Ratio
 
 
+LARGEST_ROUNDING = 0.05
+"""A batch given in tokens moves by at most this share to divide well: `8M tokens` may mean 2^23."""
+
+
+def divisible_batch(sequences: float) -> int:
+    """The whole number within LARGEST_ROUNDING of `sequences` that has most factors of two, the nearest of those."""
+    power = 1
+    rounded = round(sequences)
+    while power <= sequences * (1 + LARGEST_ROUNDING):
+        candidate = round(sequences / power) * power
+        if candidate and abs(candidate / sequences - 1) <= LARGEST_ROUNDING:
+            rounded = candidate
+        power *= 2
+    return rounded
+
+
 class Train(Strict):
     """What is trained.
 
@@ -81,10 +97,10 @@ class Train(Strict):
 
     @property
     def sequences(self) -> int:
-        """Sequences of a step; a batch given in tokens is rounded to whole sequences."""
+        """Sequences of a step. A batch given in tokens is a round number, and is rounded to one that divides well."""
         if self.global_batch is not None:
             return self.global_batch
-        return round((self.global_batch_tokens or 0) / self.sequence_length)
+        return divisible_batch((self.global_batch_tokens or 0) / self.sequence_length)
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:
