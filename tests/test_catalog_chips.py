@@ -279,7 +279,6 @@ def test_efficiencies_of_measured_chips(chip: str, dtype: str, gemm: float, memo
     [
         ("h20-96", "bf16", "generation hopper, bf16"),
         ("h20-96", "mxfp8", "generation hopper, fp8"),
-        ("a100-sxm-80", "fp16", "chip a100-sxm-80, bf16"),
         ("a100-sxm-80", "int8", "chip a100-sxm-80, bf16"),
         ("mi300x", "fp8", "vendor AMD, bf16"),
         ("l40s", "bf16", "class gpu, bf16"),

@@ -48,7 +48,11 @@ def _figures(prefix: str, part: Strict) -> Iterator[Input]:
 
 def _parts(answer: Answer) -> Iterator[Input]:
     parts = answer.joined.parts
-    yield from _figures("chip", parts.chip)
+    trained = {each.dtype for each in answer.job.precisions} | {"bf16"}
+    for each in _figures("chip", parts.chip):
+        # Peaks of dtypes that the run does not use say nothing about it.
+        if not each.name.startswith("chip.peak.") or each.name.removeprefix("chip.peak.") in trained:
+            yield each
     yield from _figures("network", parts.network)
     yield from _figures("scale_up", parts.scale_up)
     yield from _figures("software", parts.software)

@@ -42,6 +42,7 @@ def payload(answer: Answer, manifest: Manifest) -> Data:
         "search": {"plans_considered": answer.found.considered, "plans_fitting": answer.found.fitting},
         "accuracy": _accuracy(answer),
         "infeasible": asdict(answer.infeasible) if answer.infeasible else None,
+        "unused": answer.joined.unused,
         "assumptions": [asdict(each) for each in answer.joined.assumptions],
     }
 

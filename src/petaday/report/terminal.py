@@ -23,6 +23,7 @@ PARTS = {
     "expert": "expert-parallel communication",
     "context": "context-parallel communication",
     "host": "waiting for the host",
+    "offload": "activations to host memory and back",
     "pipeline": "pipeline hand-overs",
     "bubble": "pipeline bubble",
     "data": "gradients and weights exchanged",
@@ -197,6 +198,8 @@ def _closing(data: Data, console: Console) -> None:
             console.print(
                 f"Kernels in {dtype}: efficiencies inherited from {inherited}; expect errors of 10 to 13 % on GEMMs."
             )
+    for field, reason in data["unused"].items():
+        console.print(f"Unused: {field} moves nothing, since {reason}.")
     if data["assumptions"]:
         table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
         for each in data["assumptions"]:

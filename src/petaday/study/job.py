@@ -29,6 +29,7 @@ class Joined:
     """A scenario as a job with its search space, the parts used and the assumptions made.
 
     given: the plan columns that the user fixed
+    unused: fields that the scenario gives and that move nothing, with the reason
     """
 
     scenario: Scenario
@@ -37,6 +38,7 @@ class Joined:
     given: dict[str, int]
     parts: Parts
     assumptions: tuple[Assumption, ...]
+    unused: dict[str, str]
 
 
 def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) -> Joined:
@@ -112,7 +114,19 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
         given=given,
         parts=Parts(model, chip, scale_up, part, software, efficiencies),
         assumptions=tuple(notes),
+        unused=unused_fields(scenario, model, given),
     )
+
+
+def unused_fields(scenario: Scenario, model: Model, given: Mapping[str, int]) -> dict[str, str]:
+    """Fields that a scenario gives and that can move no result, each with the reason."""
+    train, cluster = scenario.train, scenario.cluster
+    unused: dict[str, str] = {}
+    if "expert_imbalance" in train.model_fields_set and model.moe is None:
+        unused["train.expert_imbalance"] = f"{model.id} has no experts"
+    if cluster.host_bandwidth is not None and not (given.get("optimizer_offload") or given.get("activation_offload")):
+        unused["cluster.host_bandwidth"] = "the plan offloads nothing"
+    return unused
 
 
 def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:

@@ -119,6 +119,21 @@ class StepTerms:
         """Seconds of one body layer, forward and backward, without recomputation."""
         return self.block.body.forward + self.block.body.backward + self.zero_layer
 
+    def _offload_seconds(self, stage: Stage) -> Floats:
+        """Exposed seconds a micro-batch's kept activations take to host memory and back, beside the passes."""
+        plans, body = self.plans, self.block.body
+        total = self.layers[stage].total
+        if not plans.activation_offload.any():
+            return np.zeros(len(plans))
+
+        def exposed(kept: Floats) -> Floats:
+            transfer = kept / self.job.host_bandwidth
+            return np.maximum(transfer - body.forward, 0.0) + np.maximum(transfer - body.backward, 0.0)
+
+        repeated = np.minimum(plans.recompute_layers, total)
+        seconds = (total - repeated) * exposed(body.kept) + repeated * exposed(body.saved)
+        return np.where(plans.activation_offload > 0, seconds, 0.0)
+
     def _stage_seconds(self, stage: Stage) -> Floats:
         plans, block = self.plans, self.block
         total, lead = self.layers[stage]
@@ -135,7 +150,8 @@ class StepTerms:
             seconds = seconds + np.where(plans.pp == 1, head, 0.0)
         elif stage is Stage.LAST:
             seconds = seconds + head
-        return np.where(total > 0, seconds + self.hand_over, 0.0)
+        seconds = seconds + self.hand_over + self._offload_seconds(stage)
+        return np.where(total > 0, seconds, 0.0)
 
     def executed_flops(self) -> Floats:
         """FLOP that all chips execute in a step, recomputation included."""
@@ -170,6 +186,7 @@ class StepTerms:
             seconds[name] = self.micro_batches * spent
         repeated = np.minimum(plans.recompute_layers, total)
         seconds["recompute"] = self.micro_batches * repeated * block.body.recompute
+        seconds["offload"] = self.micro_batches * at_slowest([self._offload_seconds(stage) for stage in Stage])
         seconds["pipeline"] = self.micro_batches * self.hand_over
         seconds["bubble"] = self.bubble
         seconds["data"] = self.exposed_sync + self.micro_batches * total * self.zero_layer
