@@ -5,7 +5,7 @@
 What is fitted on what, and nothing else:
   megatron-deepspeed-2023  slowdown, host_launch   every second vTrain run; held out: the others
   ib-hdr, ib-edr           efficiency              the same runs
-  megatron-2021            straggling              Megatron-LM runs of the 2021 scaling paper; held out: a model at a time
+  megatron-2021            straggling              Megatron-LM runs of the scaling paper; held out: a model at a time
   deepspeed-2021           shard_bandwidth         ZeRO-3 runs of the same paper; held out: a model at a time
   megatron-2022-sp         straggling              Megatron-LM runs of May 2022; held out: a model at a time
 """

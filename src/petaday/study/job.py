@@ -8,6 +8,7 @@ from pathlib import Path
 
 from petaday.catalog import load
 from petaday.catalog.efficiency import Efficiency, efficiency_for
+from petaday.catalog.model import Model
 from petaday.catalog.software import Software as SoftwarePart
 from petaday.study.parts import Assumption, Parts, chip_law, find_chip, find_model, find_network, named, needed
 from petaday.study.scenario import Scenario

@@ -1,0 +1,102 @@
+"""Write what the pages show: real output in README.md and README.zh.md, and docs/fields.md.
+
+    python benchmarks/pages.py [--data training_measurements.csv]
+
+A block after `<!-- output: COMMAND -->` is replaced by the command's output; `accuracy` stands for the accuracy table,
+which needs the public table of measurements and is left as it is without `--data`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from accuracy import SETS
+
+from petaday.report.fields import fields
+from petaday.validation.rows import errors_of, predict, read_rows
+
+ROOT = Path(__file__).parents[1]
+PEERS = {
+    "Megatron scaling paper (Narayanan et al. 2021)": ("3.3 %", "10.7 %"),
+    "selective recompute paper (Korthikanti et al. 2022)": ("5.9 %", "2.5 % (fitted there)"),
+    "vTrain (Megatron-DeepSpeed, 2023)": ("8.5 %", "9.7 %"),
+}
+"""Median errors of SimuMax 1.2 and Calculon on the same sets, as measured when they were run beside each other."""
+
+
+def output_of(command: str) -> str:
+    """A petaday command and what it prints."""
+    program = [sys.executable, "-c", "from petaday.cli import main; main()", *command.split()[1:]]
+    text = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    lines = "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+    return f"```console\n$ {command}\n{lines}\n```\n"
+
+
+def accuracy_table(data: Path) -> str:
+    """Median errors by set, beside peers and the one-constant baseline."""
+    rows = read_rows(data)
+    lines = [
+        "| published runs | rows | petaday, median | 90th percentile | bias | SimuMax | Calculon | one constant |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, pattern in SETS.items():
+        predictions = [predict(row) for row in rows if re.match(pattern, row["id"])]
+        own = errors_of(each.error for each in predictions)
+        base = errors_of(each.baseline / each.measured - 1 for each in predictions)
+        simumax, calculon = PEERS[name]
+        lines.append(
+            f"| {name} | {own.n} | **{own.median * 100:.1f} %** | {own.p90 * 100:.1f} % | {own.bias * 100:+.1f} % "
+            f"| {simumax} | {calculon} | {base.median * 100:.1f} % |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def rewritten(page: str, accuracy: Callable[[], str | None]) -> str:
+    """A page with the output under its markers made anew."""
+
+    def replace(match: re.Match[str]) -> str:
+        command = match["command"]
+        if command != "accuracy":
+            return f"{match['marker']}\n{output_of(command)}"
+        table = accuracy()
+        return match[0] if table is None else f"{match['marker']}\n{table}"
+
+    block = r"(?P<marker><!-- output: (?P<command>[^>]+?) -->)\n(?:```console\n.*?\n```\n|(?:\|[^\n]*\n)*)"
+    return re.sub(block, replace, page, flags=re.DOTALL)
+
+
+def fields_page() -> str:
+    """Every field of an answer, as a table."""
+    lines = [
+        "# Fields of an answer",
+        "",
+        "What `petaday plan --json` prints, by path with list positions left out; `petaday explain` takes any of them",
+        "apart. Units stand in the keys. Made by `python benchmarks/pages.py` from the same table that `explain` reads.",
+        "",
+        "| field | unit | meaning | formula | source |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for field in fields():
+        cells = (f"`{field.path}`", field.unit, field.meaning, field.formula, field.source)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Rewrite the pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    data = parser.parse_args().data
+    for name in ("README.md", "README.zh.md"):
+        page = ROOT / name
+        page.write_text(rewritten(page.read_text(), lambda: accuracy_table(data) if data else None))
+    (ROOT / "docs" / "fields.md").write_text(fields_page())
+
+
+if __name__ == "__main__":
+    main()
