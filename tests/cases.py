@@ -77,6 +77,11 @@ OVERLAPPED = replace(
 )  # fmt: skip
 
 
+def running(recipe: Recipe) -> Software:
+    """The overlapping stack with another recipe."""
+    return replace(OVERLAPPED, recipe=recipe)
+
+
 def job_of(model: Model = GPT, **changes: object) -> Job:
     """A job on 16 A100 in two domains of 8 with a batch of 32 sequences of 2,048 tokens; fields may be replaced."""
     job = Job(

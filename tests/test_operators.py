@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import A100, FUSED, GPT, GQA, MLA, MODELS, MOE, PLAIN, UNFUSED, job_of, plan_of, shard_of
+from cases import FUSED, GPT, GQA, MLA, MODELS, MOE, PLAIN, UNFUSED, job_of, plan_of, running, shard_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from petaday.catalog import load
 from petaday.catalog.model import Model
-from petaday.training.job import Precision
 from petaday.training.pricer import Pricer
 from petaday.training.space import layout
 from petaday.workload.architecture import LayerKind, ffn_matrices, layer_kinds, parameters
@@ -77,7 +76,7 @@ def test_the_megatron_ladder_executes_96bslh2(name: str) -> None:
     model = load.model(name)
     tp, pp, batch = MEGATRON_LADDER[name]
     s, h, l, vocab = 2048, model.hidden, model.layers, model.vocab
-    job = job_of(model, seq_len=s, global_batch=batch, chips=tp * pp, software=_software(UNFUSED))
+    job = job_of(model, seq_len=s, global_batch=batch, chips=tp * pp, software=running(UNFUSED))
     ends = layout(l, pp, 1)
     assert ends is not None
     plan = plan_of(
@@ -87,15 +86,9 @@ def test_the_megatron_ladder_executes_96bslh2(name: str) -> None:
     assert executed == pytest.approx(96 * batch * s * l * h**2 * (1 + s / (6 * h) + vocab / (16 * l * h)), rel=1e-9)
 
 
-def _software(recipe: Recipe) -> object:
-    from dataclasses import replace
-
-    return replace(job_of().software, recipe=recipe)
-
-
 @pytest.mark.parametrize("recipe", [FUSED, UNFUSED], ids=["fused", "unfused"])
 def test_full_recomputation_repeats_every_forward_pass(recipe: Recipe) -> None:
-    job = job_of(GPT, chips=1, software=_software(recipe))
+    job = job_of(GPT, chips=1, software=running(recipe))
     plans = [plan_of(recompute=mode, recompute_layers=8 if mode else 0) for mode in (0, 1, 2)]
     none, selective, full = (Pricer(job).terms(plan, job.precisions[0]).executed_flops()[0] for plan in plans)
     operators = layer(GPT, recipe=recipe)
@@ -107,7 +100,7 @@ def test_full_recomputation_repeats_every_forward_pass(recipe: Recipe) -> None:
 
 def test_full_recomputation_is_four_thirds_of_the_layers() -> None:
     """Unfused, a forward pass is a third of the layers' FLOP."""
-    job = job_of(GPT, chips=1, software=_software(PLAIN))
+    job = job_of(GPT, chips=1, software=running(PLAIN))
     executed = [
         Pricer(job).terms(plan_of(recompute=mode, recompute_layers=8), job.precisions[0]).executed_flops()[0]
         for mode in (0, 2)
@@ -144,7 +137,8 @@ def test_grouped_queries_save_key_and_value_gemms_alone() -> None:
 
 
 def test_latent_attention_multiplies_its_low_rank_pairs() -> None:
-    operators = [op for op in layer(MLA, EXPERTS) if op.name in ("q_down", "q_up", "kv_down", "kv_up", "attention_output")]
+    names = ("q_down", "q_up", "kv_down", "kv_up", "attention_output")
+    operators = [op for op in layer(MLA, EXPERTS) if op.name in names]
     h, n = 512, 8
     matrices = h * 256 + 256 * n * 96 + h * (128 + 32) + 128 * n * (64 + 64) + n * 64 * h
     assert forward(operators) == pytest.approx(2 * shard_of().tokens[0] * matrices)
@@ -223,8 +217,3 @@ def test_imbalance_slows_the_busiest_rank_in_proportion() -> None:
     even = Recipe("fused", dropout=False, expert_imbalance=1.0)
     up = [next(op for op in layer(MOE, EXPERTS, recipe=recipe) if op.name == "expert_up") for recipe in (even, busy)]
     assert forward(up[1:]) == pytest.approx(1.5 * forward(up[:1]))
-
-
-def test_hardware_flops_do_not_depend_on_the_precision() -> None:
-    job = job_of(precisions=(Precision("bf16", 1.0, A100),), chips=1)
-    assert Pricer(job).terms(plan_of(), job.precisions[0]).executed_flops()[0] > 0

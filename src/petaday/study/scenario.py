@@ -208,7 +208,8 @@ def read_scenario(path: Path) -> tuple[Scenario, Callable[[InputError], InputErr
     scenario = validated(Scenario, document)
 
     def locate(error: InputError) -> InputError:
-        return error.at(place=_place_of(document, error.field))
+        inside = error.field.split(".")[0] in Scenario.model_fields
+        return error.at(place=_place_of(document, error.field)) if inside else error
 
     return scenario, locate
 

@@ -78,7 +78,7 @@ def render(value: float, kind: Kind, digits: int = 4) -> str:
     if unit[:1] in _CURRENCY:
         sign, amount = ("-", number[1:]) if number.startswith("-") else ("", number)
         return f"{sign}{unit[0]}{amount}{unit[1:]}"
-    if number == "1" and unit.endswith(_PLURALS):
+    if number == "1" and unit in _PLURALS:
         unit = unit[:-1]
     return f"{number}{unit}"
 
