@@ -2,8 +2,8 @@
 
     python benchmarks/pages.py [--data training_measurements.csv]
 
-A block after `<!-- output: COMMAND -->` is replaced by the command's output; `accuracy` stands for the accuracy table,
-which needs the public table of measurements and is left as it is without `--data`.
+A block after `<!-- output: COMMAND -->` is replaced by the command's output; `accuracy` stands for the table of
+errors, which needs the public record of measurements and is left as it is without `--data`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from accuracy import SETS
-
 from petaday.report.fields import fields
 from petaday.validation.rows import errors_of, predict, read_rows
 
@@ -75,8 +74,8 @@ def fields_page() -> str:
     lines = [
         "# Fields of an answer",
         "",
-        "What `petaday plan --json` prints, by path with list positions left out; `petaday explain` takes any of them",
-        "apart. Units stand in the keys. Made by `python benchmarks/pages.py` from the same table that `explain` reads.",
+        "What `petaday plan --json` prints, by path with list positions left out; `petaday explain` takes any of",
+        "them apart. Units stand in the keys. Made by `python benchmarks/pages.py` from the table of `explain`.",
         "",
         "| field | unit | meaning | formula | source |",
         "| --- | --- | --- | --- | --- |",

@@ -47,6 +47,7 @@ class Software(Strict):
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
+    expert_domains: domains that a token's experts are limited to, where it travels to each once; 0: pairwise exchange
     shard_messages: collectives that one layer's weights travel in under ZeRO-3
     shard_bandwidth: share of the networks' achievable bandwidth that these reach
     host_launch: seconds of host time an operator needs
@@ -69,6 +70,7 @@ class Software(Strict):
     tp_overlap: Ratio
     ep_overlap: Ratio
     pp_overlap: Ratio
+    expert_domains: Count
     shard_messages: Count
     shard_bandwidth: Ratio
     host_launch: Time

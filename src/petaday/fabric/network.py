@@ -17,11 +17,21 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-NCCL_RING_BASE = 8.4e-6
-"""Seconds to start a ring under the Simple protocol (NCCL `baseLatencies`, src/graph/tuning.cc)."""
+NCCL_RING_BASE = 17e-6
+"""Seconds to start a collective: NCCL's 8.4 us for a ring under the Simple protocol (`baseLatencies`,
+src/graph/tuning.cc), and the kernel launch, which its model leaves out: small all-reduces of 8 H100 take 17 us."""
 
 NCCL_NETWORK_SOFTWARE = 11.2e-6
 """Seconds of a network hop that are not the wire: NCCL's 14.0 us for a hop, of which InfiniBand takes 2.8 us."""
+
+
+class MeasuredCurve(NamedTuple):
+    """Measured seconds of an operation among `ranks` chips of one domain, as logs over ascending sizes in bytes."""
+
+    operation: str
+    ranks: int
+    log_sizes: Floats
+    log_seconds: Floats
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,9 @@ class Network:
     scale_out_latency: seconds a hop between domains
     base_latency: seconds to start a collective
     in_switch_reduction: the scale-up switch adds on the fly (NVLS), so an all-reduce moves its bytes once
+    in_network_reduction: the scale-out switches do so between domains (SHARP)
+    path_share: share of its rate that the worst flow of a synchronous collective keeps (ECMP collisions)
+    curves: measured times inside a domain, which stand for the law where they exist
     """
 
     domain: int
@@ -50,6 +63,9 @@ class Network:
     scale_out_latency: float
     base_latency: float
     in_switch_reduction: bool
+    in_network_reduction: bool = False
+    path_share: float = 1.0
+    curves: tuple[MeasuredCurve, ...] = ()
 
     @property
     def up(self) -> float:
@@ -59,7 +75,7 @@ class Network:
     @property
     def out(self) -> float:
         """Achievable scale-out B/s per chip and direction."""
-        return self.scale_out_bandwidth * self.scale_out_efficiency
+        return self.scale_out_bandwidth * self.scale_out_efficiency * self.path_share
 
 
 class Group(NamedTuple):

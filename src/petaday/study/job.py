@@ -139,6 +139,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         ep_overlap=part.ep_overlap.value,
         pp_overlap=part.pp_overlap.value,
         scatter_gather=part.scatter_gather,
+        expert_domains=part.expert_domains.value,
         shard_messages=part.shard_messages.value,
         shard_bandwidth=part.shard_bandwidth.value,
         host_launch=part.host_launch.value,

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from petaday.catalog import load
 from petaday.catalog.chip import Chip
+from petaday.catalog.curves import curves_of
 from petaday.catalog.efficiency import Efficiency
 from petaday.catalog.figure import Figure
 from petaday.catalog.huggingface import import_config
@@ -18,7 +21,7 @@ from petaday.catalog.scale_up import ScaleUp
 from petaday.catalog.software import Software as SoftwarePart
 from petaday.chip.law import ChipLaw
 from petaday.errors import InputError
-from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE, Network
+from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE, MeasuredCurve, Network
 from petaday.study.scenario import Cluster, WhatIfChip, WhatIfNetwork
 from petaday.units import Kind, bits, check_training_rate, parse_flop_rate, render
 
@@ -171,4 +174,13 @@ def find_network(
         scale_out_latency=NCCL_NETWORK_SOFTWARE + part.latency.value,
         base_latency=NCCL_RING_BASE,
         in_switch_reduction=scale_up.in_switch_reduction,
+        curves=measured_curves(chip),
+    )
+
+
+def measured_curves(chip: Chip) -> tuple[MeasuredCurve, ...]:
+    """A chip's measured collectives, as the fabric reads them."""
+    return tuple(
+        MeasuredCurve(curve.operation, curve.ranks, np.log(curve.sizes), np.log(curve.seconds))
+        for curve in curves_of(chip.id)
     )

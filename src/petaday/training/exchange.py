@@ -6,7 +6,7 @@ import numpy as np
 
 from petaday.chip.law import ChipLaw
 from petaday.fabric import collective
-from petaday.fabric.network import Floats, group
+from petaday.fabric.network import Floats, Group, group
 from petaday.training.job import Job
 from petaday.training.plan import Plans, Schedule
 from petaday.workload.operators import ELEMENT
@@ -37,13 +37,20 @@ def expert_seconds(plans: Plans, job: Job, law: ChipLaw) -> Floats:
     tokens = plans.micro_batch * job.seq_len / plans.cp / plans.tp
     rows = tokens * moe.topk * job.model.hidden * job.software.recipe.expert_imbalance
     ranks = group(plans.ep, plans.etp, job.network)
-    dispatch = collective.all_to_all(rows * law.element_bytes, ranks, job.network)
-    combine = collective.all_to_all(rows * ELEMENT, ranks, job.network)
+    dispatch, combine = (_routed(rows * width, ranks, job, moe.topk) for width in (law.element_bytes, ELEMENT))
     shared = group(plans.etp, np.ones_like(plans.etp), job.network)
     gathered = rows * plans.etp * ELEMENT
     inside = collective.all_gather(gathered, shared, job.network) * 2
     hidden = np.where(plans.schedule == Schedule.DUALPIPE, 1.0, job.software.ep_overlap)
     return (dispatch + combine + inside) * (1.0 - hidden)
+
+
+def _routed(size: Floats, ranks: Group, job: Job, topk: int) -> Floats:
+    """An expert all-to-all as the software sends it: pairwise, or each token once to every domain that needs it."""
+    domains = job.software.expert_domains
+    if not domains:
+        return collective.all_to_all(size, ranks, job.network)
+    return collective.routed_all_to_all(size, ranks, job.network, topk=topk, most_domains=domains)
 
 
 def context_seconds(plans: Plans, job: Job) -> Floats:

@@ -51,6 +51,7 @@ class Software:
     ----------
     tp_overlap, ep_overlap, pp_overlap: share of tensor-, expert- and pipeline-parallel communication that is hidden
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
+    expert_domains: domains that a token's experts are limited to, where it travels to each domain once; 0: pairwise
     shard_messages: collectives that one layer's weights travel in under ZeRO-3 (or its gradients under ZeRO-2)
     shard_bandwidth: share of the networks' achievable bandwidth that these collectives reach
     host_launch: seconds of host time a kernel needs; a layer is never faster than its launches
@@ -65,6 +66,7 @@ class Software:
     ep_overlap: float
     pp_overlap: float
     scatter_gather: bool
+    expert_domains: float
     shard_messages: float
     shard_bandwidth: float
     host_launch: float
