@@ -9,7 +9,8 @@ import argparse
 import re
 from pathlib import Path
 
-from petaday.validation.rows import errors_of, predict, read_rows
+from petaday.validation.rows import predict, read_rows
+from petaday.validation.suite import errors_of
 
 SETS = {
     "Megatron scaling paper (Narayanan et al. 2021)": r"paper-gpt-.*--megatron-2021-",

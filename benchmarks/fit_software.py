@@ -21,7 +21,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from petaday.training.job import Job
-from petaday.validation.rows import Row, errors_of, predict, read_rows, software_of
+from petaday.validation.rows import Row, predict, read_rows, software_of
+from petaday.validation.suite import errors_of
 
 START = {"slowdown": 1.05, "straggling": 0.01, "host_launch": 1e-4, "efficiency": 0.9, "shard_bandwidth": 0.3}
 

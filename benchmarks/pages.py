@@ -17,7 +17,8 @@ from pathlib import Path
 
 from accuracy import SETS
 from petaday.report.fields import fields
-from petaday.validation.rows import errors_of, predict, read_rows
+from petaday.validation.rows import predict, read_rows
+from petaday.validation.suite import errors_of
 
 ROOT = Path(__file__).parents[1]
 PEERS = {

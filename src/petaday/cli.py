@@ -100,6 +100,27 @@ def explain(
 
 
 @app.command
+def validate(
+    *,
+    suite: Annotated[Literal["collectives", "training"], Parameter(help="what to check")] = "collectives",
+    data: Annotated[Path | None, Parameter(help="a table of your own, for --suite training")] = None,
+    json: Json = False,
+) -> int:
+    """Compare predictions with measurements: errors by suite, chip and operation."""
+    from petaday.report.errors import show_suites
+    from petaday.validation.collectives import collective_suites
+    from petaday.validation.suite import suites_data
+    from petaday.validation.training import training_suites
+
+    if suite == "training" and data is None:
+        raise InputError("no table of runs", field="--data", expected="--data FILE in the documented columns")
+    suites = training_suites(data) if suite == "training" and data is not None else collective_suites()
+    measured = suites_data(suites)
+    _print_json(measured) if json else show_suites(measured, _console())
+    return ANSWERED
+
+
+@app.command
 def schema() -> int:
     """Print the JSON Schema of a scenario file."""
     from petaday.study.scenario import Scenario

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petaday.catalog.chip import Id
+from petaday.catalog.chip import Count, Id
 from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
 
@@ -12,6 +12,7 @@ class ScaleUp(Strict):
 
     efficiency: share of the link rate that a ring keeps; latency: seconds a hop of a ring;
     in_switch_reduction: the switch adds on the fly, so an all-reduce moves its bytes once
+    most_nics: NICs of one domain that a collective over several domains drives at once; None: all
     """
 
     id: Id
@@ -21,3 +22,4 @@ class ScaleUp(Strict):
     efficiency: Ratio
     latency: Time
     in_switch_reduction: bool
+    most_nics: Count | None = None

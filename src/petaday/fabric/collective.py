@@ -27,7 +27,7 @@ TREE_EFFICIENCY = 0.92
 
 def bus_bandwidth(group: Group, network: Network) -> Floats:
     """B/s that a ring over the group sustains: NVLink alone inside a domain, else also the members' NICs."""
-    across = np.minimum(network.up, group.local * network.out)
+    across = np.minimum(network.up, np.minimum(group.local, network.most_nics) * network.out)
     return np.where(group.domains > 1, across, network.up)
 
 

@@ -6,6 +6,7 @@ Ranks are numbered so that the innermost parallel dimension is contiguous. A gro
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ class Network:
     base_latency: seconds to start a collective
     in_switch_reduction: the scale-up switch adds on the fly (NVLS), so an all-reduce moves its bytes once
     in_network_reduction: the scale-out switches do so between domains (SHARP)
+    most_nics: NICs of one domain that a collective drives at once, at most
     path_share: share of its rate that the worst flow of a synchronous collective keeps (ECMP collisions)
     curves: measured times inside a domain, which stand for the law where they exist
     """
@@ -64,6 +66,7 @@ class Network:
     base_latency: float
     in_switch_reduction: bool
     in_network_reduction: bool = False
+    most_nics: float = math.inf
     path_share: float = 1.0
     curves: tuple[MeasuredCurve, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -174,6 +175,7 @@ def find_network(
         scale_out_latency=NCCL_NETWORK_SOFTWARE + part.latency.value,
         base_latency=NCCL_RING_BASE,
         in_switch_reduction=scale_up.in_switch_reduction,
+        most_nics=scale_up.most_nics.value if scale_up.most_nics else inf,
         curves=measured_curves(chip),
     )
 

@@ -7,11 +7,9 @@ and the best plan is the prediction.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from petaday.catalog import load
 from petaday.catalog.model import Model, Moe
@@ -180,20 +178,3 @@ def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Predict
         plan_known=all(name in joined.given for name in searched),
         plan=found.best.texts(0),
     )
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Median and 90th percentile of |predicted/measured - 1|, and the median signed error, of n rows."""
-
-    n: int
-    median: float
-    p90: float
-    bias: float
-
-
-def errors_of(errors: Iterable[float]) -> Errors:
-    """The statistics of signed relative errors."""
-    signed = np.array(list(errors))
-    size = np.abs(signed)
-    return Errors(len(signed), float(np.median(size)), float(np.quantile(size, 0.9)), float(np.median(signed)))
