@@ -62,6 +62,7 @@ NVLINK3 = Network(
 NVLINK4 = replace(
     NVLINK3, scale_up_bandwidth=450e9, scale_up_efficiency=0.824, scale_out_bandwidth=50e9, in_switch_reduction=True
 )
+SHARP = replace(NVLINK4, in_network_reduction=True, path_share=0.9)
 
 UNFUSED = Recipe("unfused", dropout=True, expert_imbalance=1.1)
 FUSED = Recipe("fused", dropout=False, expert_imbalance=1.1)
@@ -69,11 +70,12 @@ PLAIN = Recipe("unfused", dropout=False, expert_imbalance=1.0)
 
 EAGER = Software(
     name="eager", recipe=UNFUSED, tp_overlap=0.0, ep_overlap=0.0, pp_overlap=0.0, scatter_gather=True,
-    shard_messages=4.0, shard_bandwidth=0.5, host_launch=2e-5, step_overhead=0.01, slowdown=1.05, straggling=0.02,
+    expert_domains=0.0, shard_messages=4.0, shard_bandwidth=0.5, host_launch=2e-5, step_overhead=0.01,
+    slowdown=1.05, straggling=0.02,
 )  # fmt: skip
 OVERLAPPED = replace(
     EAGER, name="overlapped", recipe=FUSED, tp_overlap=0.5, ep_overlap=0.25, pp_overlap=0.5, scatter_gather=False,
-    shard_messages=1.0, shard_bandwidth=1.0, host_launch=1e-6,
+    expert_domains=2.0, shard_messages=1.0, shard_bandwidth=1.0, host_launch=1e-6,
 )  # fmt: skip
 
 

@@ -6,294 +6,27 @@ published formulas. What it takes from the package are inputs (model, law, netwo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, log2
 
 from petaday.chip.law import ChipLaw
 from petaday.fabric.network import Network
 from petaday.training.job import Job
-from petaday.workload.architecture import is_moe, window
+from petaday.workload.architecture import is_moe
+from reference_rank import (
+    DUALPIPE,
+    NONE,
+    ONE_F_ONE_B,
+    SELECTIVE,
+    ZERO_BUBBLE,
+    Plan,
+    Rank,
+    gather,
+    reduce_all,
+    send,
+)
 
-Plan = Mapping[str, int]
-NONE, SELECTIVE = 0, 1
-ONE_F_ONE_B, ZERO_BUBBLE, DUALPIPE = 0, 1, 2
-
-
-# Collectives
-
-
-def placement(size: int, stride: int, network: Network) -> tuple[int, int]:
-    """Members of a group in one domain, and its domains."""
-    local = min(max(network.domain // stride, 1), size)
-    return local, ceil(size / local)
-
-
-def bus(local: int, domains: int, network: Network) -> float:
-    up = network.scale_up_bandwidth * network.scale_up_efficiency
-    out = network.scale_out_bandwidth * network.scale_out_efficiency
-    return up if domains == 1 else min(up, local * out)
-
-
-def ring_latency(size: int, domains: int, network: Network) -> float:
-    inside = (size - domains) * network.scale_up_latency
-    return network.base_latency + inside + (domains - 1) * network.scale_out_latency
-
-
-def gather(size_bytes: float, size: int, stride: int, network: Network) -> float:
-    """All-gather or reduce-scatter on a ring."""
-    if size == 1 or size_bytes == 0:
-        return 0.0
-    local, domains = placement(size, stride, network)
-    latency = network.base_latency + (size - 1) * network.scale_up_latency
-    if domains > 1:
-        latency = ring_latency(size, domains, network)
-    return latency + size_bytes * (size - 1) / size / bus(local, domains, network)
-
-
-def reduce_all(size_bytes: float, size: int, stride: int, network: Network) -> float:
-    """All-reduce by the fastest of ring, double binary tree and the switch."""
-    if size == 1 or size_bytes == 0:
-        return 0.0
-    local, domains = placement(size, stride, network)
-    options = [2 * gather(size_bytes, size, stride, network)]
-    if domains > 1:
-        climb = (local - 1) * network.scale_up_latency + ceil(log2(domains)) * network.scale_out_latency
-        rate = 0.92 * bus(local, domains, network)
-        options.append(network.base_latency + 2 * climb + 2 * size_bytes / rate)
-    elif network.in_switch_reduction:
-        rate = 0.85 * bus(local, domains, network)
-        options.append(
-            network.base_latency + 2 * network.scale_up_latency + size_bytes * (size + 1) / size / rate
-        )
-    return min(options)
-
-
-def exchange(size_bytes: float, size: int, stride: int, network: Network) -> float:
-    """All-to-all: NVLink and NICs at once."""
-    if size == 1 or size_bytes == 0:
-        return 0.0
-    local, domains = placement(size, stride, network)
-    inside = size_bytes * (local - 1) / size / bus(1, 1, network)
-    across = size_bytes * (size - local) / size / (network.scale_out_bandwidth * network.scale_out_efficiency)
-    hop = network.scale_out_latency if domains > 1 else network.scale_up_latency
-    return network.base_latency + hop + max(inside, across)
-
-
-def send(size_bytes: float, crosses: bool, network: Network) -> float:
-    if crosses:
-        return network.scale_out_latency + size_bytes / (network.scale_out_bandwidth * network.scale_out_efficiency)
-    return network.scale_up_latency + size_bytes / (network.scale_up_bandwidth * network.scale_up_efficiency)
-
-
-# Operators
-
-
-@dataclass
-class Op:
-    """Seconds forward, of input gradients and of weight gradients; FLOP forward and backward."""
-
-    forward: float
-    inputs: float
-    weights: float = 0.0
-    forward_flops: float = 0.0
-    backward_flops: float = 0.0
-    cheap: bool = False
-    core: bool = False
-
-
-class Rank:
-    """One rank's operators and communication under one plan and chip law."""
-
-    def __init__(self, plan: Plan, job: Job, law: ChipLaw) -> None:
-        self.plan, self.job, self.law, self.model = plan, job, law, job.model
-        self.tp, self.cp, self.ep, self.etp = (plan[name] for name in ("tp", "cp", "ep", "etp"))
-        self.tokens = plan["micro_batch"] * job.seq_len / self.cp
-        self.split = self.tp if plan["sequence_parallel"] else 1
-        self.fused = job.software.recipe.attention == "fused"
-        self.dropout = job.software.recipe.dropout
-        self.gates = 2 if job.model.gated else 1
-
-    def gemm_seconds(self, m: float, n: float, k: float, count: float) -> float:
-        law = self.law
-        reached = law.gemm * m / (m + law.gemm_m) * n / (n + law.gemm_n) * k / (k + law.gemm_k)
-        moved = count * (law.element_bytes * (m * k + k * n) + 2 * m * n)
-        arithmetic = 2 * m * n * k * count / (law.peak * reached)
-        return max(arithmetic, moved / (law.memory_bandwidth * law.memory)) + law.launch
-
-    def gemm(self, m: float, n: float, k: float, count: float = 1, *, cheap: bool = False, core: bool = False) -> Op:
-        seconds = (self.gemm_seconds(*sizes, count) for sizes in ((m, n, k), (m, k, n), (k, n, m)))
-        return Op(*seconds, 2 * m * n * k * count, 4 * m * n * k * count, cheap, core)
-
-    def stream(self, forward: float, backward: float, *, cheap: bool = False, core: bool = False) -> Op:
-        rate = self.law.memory_bandwidth * self.law.memory
-        return Op(forward / rate + self.law.launch, backward / rate + self.law.launch, cheap=cheap, core=core)
-
-    def flash(self, flops: float, moved: float, attended: float) -> Op:
-        law = self.law
-
-        def seconds(work: float, bytes_: float, share: float) -> float:
-            reached = share * attended / (attended + law.attention_sequence)
-            arithmetic = work / (law.attention_peak * reached)
-            return max(arithmetic, bytes_ / (law.memory_bandwidth * law.memory)) + law.launch
-
-        return Op(
-            seconds(flops, moved, law.attention_forward),
-            seconds(2.5 * flops, 3 * moved, law.attention_backward),
-            forward_flops=flops,
-            backward_flops=2.5 * flops,
-            core=True,
-        )
-
-    def head_widths(self) -> tuple[int, int]:
-        mla = self.model.mla
-        if mla:
-            return mla.qk_nope_head_dim + mla.qk_rope_head_dim, mla.v_head_dim
-        return self.model.head_dim, self.model.head_dim
-
-    def projections(self) -> list[Op]:
-        model, t, tp, mla = self.model, self.tokens, self.tp, self.model.mla
-        qk, v = self.head_widths()
-        output = self.gemm(t, model.hidden, model.heads * v / tp)
-        if mla is None:
-            columns = (model.heads / tp + 2 * max(model.kv_heads / tp, 1)) * model.head_dim
-            return [self.gemm(t, columns, model.hidden), output]
-        down, up = t / self.split, self.fused
-        return [
-            self.gemm(down, mla.q_lora_rank or 0, model.hidden),
-            self.gemm(t, model.heads * qk / tp, mla.q_lora_rank or 0, cheap=up),
-            self.gemm(down, mla.kv_lora_rank + mla.qk_rope_head_dim, model.hidden),
-            self.gemm(t, model.heads * (mla.qk_nope_head_dim + v) / tp, mla.kv_lora_rank, cheap=up),
-            output,
-        ]
-
-    def attention(self, lookback: int | None) -> list[Op]:
-        model, s, b = self.model, self.job.seq_len, self.plan["micro_batch"]
-        heads, rows = model.heads / self.tp, s / self.cp
-        qk, v = self.head_widths()
-        if not self.fused:
-            scores = b * heads * rows * s
-            masks = 5 if self.dropout else 0
-            return [
-                self.gemm(rows, s, qk, b * heads, cheap=True, core=True),
-                self.stream(scores * (4 + masks), scores * (6 + masks), cheap=True, core=True),
-                self.gemm(rows, v, s, b * heads, cheap=True, core=True),
-            ]
-        width = min(lookback or s, s)
-        pairs = s * width - width**2 / 2
-        kv_heads = max((model.heads if model.mla else model.kv_heads) / self.tp, 1)
-        moved = 2 * b * (rows * heads + s * kv_heads) * (qk + v)
-        return [self.flash(2 * b * heads * (qk + v) * pairs / self.cp, moved, width / self.cp)]
-
-    def ffn(self, rows: float, width: float, count: float = 1, streamed_rows: float | None = None) -> list[Op]:
-        gates, hidden = self.gates, self.model.hidden
-        elements = (rows if streamed_rows is None else streamed_rows) * width
-        return [
-            self.gemm(rows, gates * width, hidden, count),
-            self.stream(2 * (gates + 1) * elements, 2 * (2 * gates + 1) * elements, cheap=self.fused),
-            self.gemm(rows, hidden, width, count),
-        ]
-
-    def expert_rows(self) -> float:
-        moe = self.model.moe
-        assert moe is not None
-        return self.tokens / self.tp * moe.topk * self.etp * self.job.software.recipe.expert_imbalance
-
-    def experts(self) -> list[Op]:
-        model, moe, t = self.model, self.model.moe, self.tokens
-        assert moe is not None
-        rows, local = self.expert_rows(), moe.experts / self.ep
-        move = self.stream(4 * rows * model.hidden, 4 * rows * model.hidden)
-        ops = [self.gemm(t / self.split, moe.experts, model.hidden), move, move]
-        ops += self.ffn(rows / local, moe.ffn / self.etp, local, streamed_rows=rows)
-        if moe.shared_experts:
-            ops += self.ffn(t, moe.shared_experts * moe.shared_ffn / self.tp)
-        return ops
-
-    def operators(self, layer: int) -> list[Op]:
-        model, mask = self.model, 1 if self.dropout else 0
-        elements = self.tokens * model.hidden / self.split
-        norm = self.stream(4 * elements, 6 * elements, cheap=self.fused)
-        residual = self.stream((6 + mask) * elements, (4 + mask) * elements)
-        ops = [*self.projections(), *self.attention(window(model, layer)), norm, norm, residual, residual]
-        if not model.max_position:
-            turned = model.mla.qk_rope_head_dim if model.mla else model.head_dim
-            heads = (model.heads + (1 if model.mla else model.kv_heads)) / self.tp
-            ops.append(self.stream(4 * self.tokens * heads * turned, 4 * self.tokens * heads * turned))
-        return ops + (self.experts() if is_moe(model, layer) else self.ffn(self.tokens, model.ffn / self.tp))
-
-    # Communication of one layer forward
-
-    def tensor(self) -> float:
-        size = 2 * self.tokens * self.model.hidden
-        if self.plan["sequence_parallel"]:
-            seconds = 4 * gather(size, self.tp, 1, self.job.network)
-        else:
-            seconds = 2 * reduce_all(size, self.tp, 1, self.job.network)
-        return seconds * (1 - self.job.software.tp_overlap * self.plan["tp_overlap"])
-
-    def dispatch(self) -> float:
-        moe, network = self.model.moe, self.job.network
-        assert moe is not None
-        elements = self.expert_rows() / self.etp * self.model.hidden
-        there = exchange(elements * self.law.element_bytes, self.ep, self.etp, network)
-        back = exchange(elements * 2, self.ep, self.etp, network)
-        inside = 2 * gather(elements * self.etp * 2, self.etp, 1, network)
-        hidden = 1.0 if self.plan["schedule"] == DUALPIPE else self.job.software.ep_overlap
-        return (there + back + inside) * (1 - hidden)
-
-    def ring(self) -> float:
-        model, network = self.model, self.job.network
-        kv_heads = max((model.heads if model.mla else model.kv_heads) / self.tp, 1)
-        size = 2 * self.tokens * 2 * kv_heads * model.head_dim
-        crosses = placement(self.cp, self.tp, network)[1] > 1
-        return (self.cp - 1) * send(size, crosses, network)
-
-    # Bytes kept of one layer
-
-    def kept(self, layer: int, recompute: int) -> float:
-        """Bytes kept of one micro-batch when the layer recomputes nothing, selectively or all."""
-        model, t, tp, mla = self.model, self.tokens, self.tp, self.model.mla
-        whole = t * model.hidden / self.split
-        if recompute not in (NONE, SELECTIVE):
-            return 2 * whole
-        wide = self.law.element_bytes
-        qk, v = self.head_widths()
-        always = 4 * whole + 2 * t * model.heads * v / tp + (2 * whole if self.dropout else 0)
-        kernels = 2 * wide * whole  # inputs of attention and FFN: norms repeat them
-        scores = 0.0
-        if mla is None:
-            always += 2 * t * (model.heads / tp + 2 * max(model.kv_heads / tp, 1)) * model.head_dim
-        else:
-            latent = (mla.q_lora_rank or 0) + mla.kv_lora_rank + mla.qk_rope_head_dim
-            always += 4 * t * latent / self.split
-            kernels += 2 * t * model.heads * (2 * qk + v) / tp
-        if self.fused:
-            always += 4 * t * model.heads / tp
-        else:
-            s = self.job.seq_len
-            scores = (5 if self.dropout else 2) * self.plan["micro_batch"] * model.heads / tp * s * s / self.cp
-        for elements in self.inner_elements(layer):
-            always += self.gates * 2 * elements
-            kernels += wide * elements
-        if is_moe(model, layer):
-            assert model.moe is not None
-            always += 4 * t * model.moe.experts / self.split + (wide + 2) * self.expert_rows() * model.hidden
-        if recompute == SELECTIVE:
-            return always if self.fused else always + kernels
-        return always + kernels + scores
-
-    def inner_elements(self, layer: int) -> list[float]:
-        """Elements inside each FFN of a layer."""
-        model = self.model
-        if not is_moe(model, layer):
-            return [self.tokens * model.ffn / self.tp]
-        assert model.moe is not None
-        moe = model.moe
-        return [
-            self.expert_rows() * moe.ffn / self.etp,
-            self.tokens * moe.shared_experts * moe.shared_ffn / self.tp,
-        ]
+Law = Callable[[float, int, int, Network], float]
 
 
 @dataclass
@@ -389,9 +122,9 @@ class Step:
         (dense, _), (expert, _) = self.replicas()
         return shared / dense + experts / expert if sharded else shared + experts
 
-    def over_replicas(self, parameters: tuple[float, float], width: float, law: object) -> float:
+    def over_replicas(self, parameters: tuple[float, float], width: float, law: Law) -> float:
         groups = zip(parameters, self.replicas(), strict=True)
-        return sum(law(n * width, size, stride, self.job.network) for n, (size, stride) in groups)  # type: ignore[operator]
+        return sum(law(n * width, size, stride, self.job.network) for n, (size, stride) in groups)
 
     # Seconds
 
@@ -416,19 +149,20 @@ class Step:
             return 0.0
         whole = 2 * rank.tokens * job.model.hidden
         cut = p["sequence_parallel"] or job.software.scatter_gather
-        hop = send(whole / (p["tp"] if cut else 1), p["tp"] * p["cp"] * p["dp"] * p["pp"] > job.network.domain, job.network)
+        crosses = p["tp"] * p["cp"] * p["dp"] * p["pp"] > job.network.domain
+        hop = send(whole / (p["tp"] if cut else 1), crosses, job.network)
         if job.software.scatter_gather and not p["sequence_parallel"]:
             hop += gather(whole, p["tp"], 1, job.network)
         return 2 * p["vpp"] * hop * (1 - job.software.pp_overlap)
 
     def vocabulary(self) -> tuple[float, float]:
         """Seconds of the embedding, and of head and loss, forward and backward."""
-        rank, slow = self.rank, self.job.operator_factor
-        elements = rank.tokens * self.job.model.hidden
-        logits = rank.tokens * self.job.model.vocab / rank.tp
+        rank, slow, hidden = self.rank, self.job.operator_factor, self.job.model.hidden
+        elements, vocab = rank.tokens * hidden, self.job.model.vocab / rank.tp
+        logits = rank.tokens * vocab
         ends = (
             [rank.stream(4 * elements, 6 * elements)],
-            [rank.gemm(rank.tokens, self.job.model.vocab / rank.tp, self.job.model.hidden), rank.stream(14 * logits, 6 * logits)],
+            [rank.gemm(rank.tokens, vocab, hidden), rank.stream(14 * logits, 6 * logits)],
         )
         embedding, head = (slow * sum(op.forward + op.inputs + op.weights for op in ops) for ops in ends)
         return embedding + rank.tensor() / 2, head + rank.tensor() / 2
@@ -518,10 +252,10 @@ class Step:
         activations *= self.in_flight(stage)
         if p["activation_offload"]:
             activations = min(activations, 2 * self.body.kept)
-        per_parameter = 0 if p["optimizer_offload"] else job.optimizer.master_bytes + job.optimizer.moments * p["moment_bytes"]
+        per_parameter = job.optimizer.master_bytes + job.optimizer.moments * p["moment_bytes"]
         state = copies * self.owned(stage, p["zero"] >= 3) * p["weight_bytes"]
         state += copies * self.owned(stage, p["zero"] >= 2) * p["grad_bytes"]
-        state += self.owned(stage, p["zero"] >= 1) * per_parameter
+        state += self.owned(stage, p["zero"] >= 1) * (0 if p["optimizer_offload"] else per_parameter)
         working = 2 * sum(self.layer_parameters(self.lead)) * p["weight_bytes"] if p["zero"] == 3 else 0.0
         if p["recompute"] and p["recompute_layers"]:
             working += self.body.kept - self.body.saved
@@ -554,4 +288,3 @@ def executed_flops(plan: Plan, job: Job, law: ChipLaw) -> float:
         start += size
     head = 6 * rank.tokens * model.vocab / rank.tp * model.hidden
     return (total + head) * step.micro_batches * plan["tp"] * plan["cp"] * plan["dp"]
-

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import FUSED, GPT, MLA, MODELS, MOE, UNFUSED, shard_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import FUSED, GPT, MLA, MODELS, MOE, UNFUSED, shard_of
 from petaday.catalog.model import Model
 from petaday.workload.activations import layer_activations, layer_input_bytes
 from petaday.workload.architecture import LayerKind, layer_kinds

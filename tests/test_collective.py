@@ -6,25 +6,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import NVLINK3, NVLINK4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import NVLINK3, NVLINK4, SHARP
 from petaday.fabric.collective import (
     Collective,
     all_gather,
     all_reduce,
+    all_reduce_algorithms,
     all_to_all,
     point_to_point,
     reduce_scatter,
+    routed_all_to_all,
 )
-from petaday.fabric.network import Group, Network, group
+from petaday.fabric.network import Group, MeasuredCurve, Network, group
 
 LAWS: tuple[Collective, ...] = (all_gather, reduce_scatter, all_reduce, all_to_all)
 BYTES = st.floats(1, 1e11)
 RANKS = st.integers(1, 512)
 STRIDES = st.sampled_from([1, 2, 4, 8, 16])
-NETWORKS = st.sampled_from([NVLINK3, NVLINK4, replace(NVLINK3, domain=1), replace(NVLINK4, domain=72)])
+NETWORKS = st.sampled_from([NVLINK3, NVLINK4, SHARP, replace(NVLINK3, domain=1), replace(NVLINK4, domain=72)])
 
 
 def ranks(size: int, stride: int = 1, network: Network = NVLINK3) -> Group:
@@ -105,7 +107,9 @@ RATES = ["scale_up_bandwidth", "scale_out_bandwidth", "scale_up_efficiency", "sc
 
 
 @given(size_bytes=BYTES, size=st.integers(2, 512), stride=STRIDES, network=NETWORKS, rate=st.sampled_from(RATES))
-def test_a_faster_network_takes_no_more(size_bytes: float, size: int, stride: int, network: Network, rate: str) -> None:
+def test_a_faster_network_takes_no_more(
+    size_bytes: float, size: int, stride: int, network: Network, rate: str
+) -> None:
     faster = replace(network, **{rate: getattr(network, rate) * 1.1})
     for law in LAWS:
         slow = seconds(law, size_bytes, size, stride, network)
@@ -128,6 +132,60 @@ def test_an_all_to_all_splits_between_nvlink_and_nics() -> None:
 def test_a_tree_wins_on_many_domains_and_small_messages() -> None:
     pair = 2 * seconds(all_gather, 1e4, 512)
     assert seconds(all_reduce, 1e4, 512) < pair / 5
+
+
+def test_algorithms_are_those_the_network_has() -> None:
+    several, one = ranks(16), ranks(8)
+    size_bytes = np.array([1e9])
+
+    def present(group_: Group, network: Network) -> set[str]:
+        algorithms = all_reduce_algorithms(size_bytes, group_, network)
+        return {name for name, seconds_ in algorithms.items() if np.isfinite(seconds_[0])}
+
+    assert present(one, NVLINK3) == {"ring"}
+    assert present(one, SHARP) == {"ring", "nvls"}
+    assert present(several, NVLINK3) == {"ring", "tree"}
+    assert present(several, NVLINK4) == {"ring", "tree", "nvls-tree"}
+    assert present(several, SHARP) == {"ring", "tree", "nvls-tree", "collnet"}
+
+
+def test_a_routed_token_crosses_once_a_domain() -> None:
+    """Eight experts on 8 domains: 8·(1 - (7/8)⁸) domains, 7/8 of them others; node-limited routing caps them."""
+    size_bytes, topk = np.array([1e9]), 8
+    distinct = 8 * (1 - (7 / 8) ** topk)
+    free = routed_all_to_all(size_bytes, ranks(64), NVLINK3, topk=topk)[0]
+    capped = routed_all_to_all(size_bytes, ranks(64), NVLINK3, topk=topk, most_domains=2)[0]
+    start = NVLINK3.base_latency + NVLINK3.scale_out_latency
+    assert free - start == pytest.approx(1e9 / topk * distinct * 7 / 8 / 22.5e9)
+    assert capped - start == pytest.approx(max(1e9 / topk * 2 * 7 / 8 / 22.5e9, 1e9 * 63 / 64 / 240e9))
+    assert free < seconds(all_to_all, 1e9, 64)
+
+
+# Measured curves
+
+SIZES = np.array([1e3, 1e6, 1e9])
+MEASURED = np.array([20e-6, 30e-6, 6e-3])
+CURVED = replace(NVLINK3, curves=(MeasuredCurve("all-gather", 8, np.log(SIZES), np.log(MEASURED)),))
+
+
+def test_a_measured_size_takes_its_measured_time() -> None:
+    for size_bytes, measured in zip(SIZES, MEASURED, strict=True):
+        assert seconds(all_gather, size_bytes, 8, 1, CURVED) == pytest.approx(measured)
+    assert seconds(all_gather, 1.0, 8, 1, CURVED) == pytest.approx(20e-6)  # the smallest one's time
+    assert seconds(all_gather, 1e10, 8, 1, CURVED) == pytest.approx(60e-3)  # the largest one's rate
+    assert 30e-6 < seconds(all_gather, 1e8, 8, 1, CURVED) < 6e-3
+
+
+def test_an_unmeasured_group_takes_the_law_times_what_was_seen() -> None:
+    seen = seconds(all_gather, 1e9, 8, 1, CURVED) / seconds(all_gather, 1e9, 8)
+    assert seconds(all_gather, 1e9, 4, 1, CURVED) == pytest.approx(seen * seconds(all_gather, 1e9, 4))
+
+
+@given(size_bytes=BYTES, size=st.integers(1, 64))
+def test_a_curve_stands_for_its_operation_in_a_domain_alone(size_bytes: float, size: int) -> None:
+    for law in (reduce_scatter, all_reduce, all_to_all):
+        assert seconds(law, size_bytes, size, 1, CURVED) == seconds(law, size_bytes, size)
+    assert seconds(all_gather, size_bytes, size, 8, CURVED) == seconds(all_gather, size_bytes, size, 8)
 
 
 # Placement

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import FUSED, GPT, GQA, MLA, MODELS, MOE, PLAIN, UNFUSED, job_of, plan_of, running, shard_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import FUSED, GPT, GQA, MLA, MODELS, MOE, PLAIN, UNFUSED, job_of, plan_of, running, shard_of
 from petaday.catalog import load
 from petaday.catalog.model import Model
 from petaday.training.pricer import Pricer
@@ -36,7 +36,9 @@ def backward(operators: list[Operator]) -> float:
     return sum(float(np.sum(op.backward_flops)) for op in operators)
 
 
-def layer(model: Model, kind: LayerKind = DENSE, shard: Shard | None = None, recipe: Recipe = PLAIN) -> list[Operator]:
+def layer(
+    model: Model, kind: LayerKind = DENSE, shard: Shard | None = None, recipe: Recipe = PLAIN
+) -> list[Operator]:
     return layer_operators(model, kind, shard or shard_of(), recipe)
 
 
@@ -52,7 +54,7 @@ def test_a_gpt_layer_takes_24bsh2_and_4bs2h_forward(b: int, s: int) -> None:
     assert backward(operators) == pytest.approx(2 * forward(operators), rel=1e-12)
 
 
-def test_the_head_takes_6bshV() -> None:
+def test_the_head_takes_6_bsh_and_the_vocabulary() -> None:
     operators = head_operators(GPT, shard_of(1024, micro_batch=3))
     assert forward(operators) + backward(operators) == pytest.approx(6 * 3 * 1024 * GPT.hidden * GPT.vocab)
 
@@ -75,15 +77,16 @@ def test_the_megatron_ladder_executes_96bslh2(name: str) -> None:
     """Equation 3 of the scaling paper: F = 96 B s l h² (1 + s/6h + V/16lh), with every activation recomputed."""
     model = load.model(name)
     tp, pp, batch = MEGATRON_LADDER[name]
-    s, h, l, vocab = 2048, model.hidden, model.layers, model.vocab
+    s, h, layers, vocab = 2048, model.hidden, model.layers, model.vocab
     job = job_of(model, seq_len=s, global_batch=batch, chips=tp * pp, software=running(UNFUSED))
-    ends = layout(l, pp, 1)
+    ends = layout(layers, pp, 1)
     assert ends is not None
     plan = plan_of(
-        tp=tp, pp=pp, first_layers=ends[0], last_layers=ends[1], recompute=2, recompute_layers=-(-l // pp)
+        tp=tp, pp=pp, first_layers=ends[0], last_layers=ends[1], recompute=2, recompute_layers=-(-layers // pp)
     )
     executed = Pricer(job).terms(plan, job.precisions[0]).executed_flops()[0]
-    assert executed == pytest.approx(96 * batch * s * l * h**2 * (1 + s / (6 * h) + vocab / (16 * l * h)), rel=1e-9)
+    published = 96 * batch * s * layers * h**2 * (1 + s / (6 * h) + vocab / (16 * layers * h))
+    assert executed == pytest.approx(published, rel=1e-9)
 
 
 @pytest.mark.parametrize("recipe", [FUSED, UNFUSED], ids=["fused", "unfused"])

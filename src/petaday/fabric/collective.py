@@ -89,7 +89,7 @@ def all_reduce_algorithms(size_bytes: Floats, group: Group, network: Network) ->
         "collnet": never,
     }
     climb = network.base_latency + 2 * np.ceil(np.log2(group.domains)) * network.scale_out_latency
-    shared = size_bytes / group.local
+    shared = size_bytes / np.minimum(group.local, network.most_nics)
     inside = size_bytes * (group.local + 1) / group.local / (NVLS_EFFICIENCY * network.up)
     if network.in_switch_reduction:
         start = network.base_latency + 2 * network.scale_up_latency
