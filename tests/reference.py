@@ -7,7 +7,7 @@ published formulas. What it takes from the package are inputs (model, law, netwo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from petaday.chip.law import ChipLaw
 from petaday.fabric.network import Network
@@ -103,7 +103,7 @@ class Step:
         shared = count.attention_per_layer + (1 - share) * count.dense_ffn_per_layer
         shared += share * (count.shared + count.router)
         experts = share * count.expert * (model.moe.experts if model.moe else 0)
-        return shared / p["tp"], experts / (p["ep"] * p["etp"])
+        return shared / p["tp"] + count.norms / model.layers, experts / (p["ep"] * p["etp"])
 
     def stage_parameters(self, stage: int) -> tuple[float, float]:
         start = sum(self.sizes[:stage])
@@ -128,8 +128,8 @@ class Step:
 
     # Seconds
 
-    def zero_layer(self) -> float:
-        """What gathering a layer's weights and scattering its gradients costs every micro-batch."""
+    def exchange(self, layer: Layer, kept: float) -> float:
+        """What a layer's passes do not hide of its weights, gradients and activations under way."""
         p, soft = self.plan, self.job.software
         cut = soft.shard_messages * soft.shard_bandwidth
         parameters = self.layer_parameters(self.lead)
@@ -139,9 +139,11 @@ class Step:
 
         weights = seconds(p["weight_bytes"]) if p["zero"] == 3 else 0.0
         grads = seconds(p["grad_bytes"]) if p["zero"] >= 2 else 0.0
+        transfer = kept / self.job.host_bandwidth if p["activation_offload"] else 0.0
+        late = max(transfer - layer.forward, 0), max(transfer - layer.backward, 0)
         if not p["dp_overlap"]:
-            return 2 * weights + grads
-        return max(weights - self.body.forward, 0) + max(weights + grads - self.body.backward, 0)
+            return 2 * weights + grads + sum(late)
+        return max(weights - layer.forward, late[0]) + max(weights + grads - layer.backward, late[1])
 
     def hand_over(self) -> float:
         p, rank, job = self.plan, self.rank, self.job
@@ -170,20 +172,14 @@ class Step:
     def repeated(self, stage: int) -> int:
         return min(self.plan["recompute_layers"], self.sizes[stage])
 
-    def offload(self, kept: float) -> float:
-        """What a layer's passes do not hide of its activations' way to the host and back."""
-        transfer = kept / self.job.host_bandwidth
-        return max(transfer - self.body.forward, 0) + max(transfer - self.body.backward, 0)
-
     def stage_seconds(self, stage: int) -> float:
         start, size = sum(self.sizes[:stage]), self.sizes[stage]
         embedding, head = self.vocabulary()
         own = self.layers[start : start + size]
-        seconds = sum(layer.forward + layer.backward for layer in own) + size * self.zero_layer()
+        seconds = sum(layer.forward + layer.backward for layer in own)
         seconds += sum(layer.repeat for layer in own[: self.repeated(stage)]) + self.hand_over()
-        if self.plan["activation_offload"]:
-            seconds += sum(self.offload(layer.saved) for layer in own[: self.repeated(stage)])
-            seconds += sum(self.offload(layer.kept) for layer in own[self.repeated(stage) :])
+        seconds += sum(self.exchange(layer, layer.saved) for layer in own[: self.repeated(stage)])
+        seconds += sum(self.exchange(layer, layer.kept) for layer in own[self.repeated(stage) :])
         seconds += embedding if stage == 0 else 0.0
         return seconds + (head if stage == self.plan["pp"] - 1 else 0.0)
 
@@ -195,15 +191,18 @@ class Step:
             return others / p["vpp"]
         if p["schedule"] == ZERO_BUBBLE:
             return max(others - 2 * (p["pp"] - 1) * share * body.weights, 0)
-        return max((p["pp"] / 2 - 1) * share * (body.forward + 2 * body.backward - 3 * body.weights), 0)
+        backward = share * body.backward + min(p["recompute_layers"], share) * body.repeat
+        return max((p["pp"] / 2 - 1) * (share * body.forward + 2 * backward - 3 * share * body.weights), 0)
 
     def synchronisation(self) -> float:
         p, job, size = self.plan, self.job, max(self.sizes[0], 1)
-        first = self.stage_parameters(0)
-        reduce = 0.0
+        stages = [self.stage_parameters(stage) for stage in range(p["pp"])]
+        reduce = hand_out = 0.0
         if p["zero"] < 2:
-            reduce = self.over_replicas(first, p["grad_bytes"], gather if p["zero"] else reduce_all)
-        hand_out = self.over_replicas(first, p["weight_bytes"], gather) if p["zero"] in (1, 2) else 0.0
+            law = gather if p["zero"] else reduce_all
+            reduce = max(self.over_replicas(held, p["grad_bytes"], law) for held in stages)
+        if p["zero"] in (1, 2):
+            hand_out = max(self.over_replicas(held, p["weight_bytes"], gather) for held in stages)
         tied = 0.0
         if job.model.tied_embeddings and p["pp"] > 1:
             tied = reduce_all(job.count.embedding / p["tp"] * p["grad_bytes"], 2, job.network.domain, job.network)
@@ -212,14 +211,19 @@ class Step:
             hand_out = max(hand_out - size * self.body.forward, hand_out / size)
         return reduce + hand_out + tied
 
+    def master_bytes(self) -> int:
+        """Of an fp32 copy, where the weights are not fp32 themselves."""
+        return 0 if self.plan["weight_bytes"] >= 4 else self.job.optimizer.master_bytes
+
     def update(self) -> float:
         p, job = self.plan, self.job
-        state = job.optimizer.master_bytes + job.optimizer.moments * p["moment_bytes"]
+        master = self.master_bytes()
+        state = (master or p["weight_bytes"]) + job.optimizer.moments * p["moment_bytes"]
         touched = p["grad_bytes"] + 4 if p["grad_bytes"] < 4 else 0  # copy to fp32
         touched += 8 if any(each.dtype == "fp16" for each in job.precisions) else 0  # unscale
         touched += 4 + 8  # norm, clip
         touched += 4 + 2 * state  # update
-        touched += job.optimizer.master_bytes + p["weight_bytes"]  # cast
+        touched += master + p["weight_bytes"] if master else 0  # cast
         most = max(self.owned(stage, p["zero"] >= 1) for stage in range(p["pp"]))
         law = max(job.precisions, key=lambda each: each.share).law
         rate = job.host_bandwidth if p["optimizer_offload"] else law.memory_bandwidth * law.memory
@@ -252,13 +256,13 @@ class Step:
         activations *= self.in_flight(stage)
         if p["activation_offload"]:
             activations = min(activations, 2 * self.body.kept)
-        per_parameter = job.optimizer.master_bytes + job.optimizer.moments * p["moment_bytes"]
+        per_parameter = self.master_bytes() + job.optimizer.moments * p["moment_bytes"]
         state = copies * self.owned(stage, p["zero"] >= 3) * p["weight_bytes"]
         state += copies * self.owned(stage, p["zero"] >= 2) * p["grad_bytes"]
         state += self.owned(stage, p["zero"] >= 1) * (0 if p["optimizer_offload"] else per_parameter)
         working = 2 * sum(self.layer_parameters(self.lead)) * p["weight_bytes"] if p["zero"] == 3 else 0.0
         if p["recompute"] and p["recompute_layers"]:
-            working += self.body.kept - self.body.saved
+            working += max(layer.kept - layer.saved for layer in self.layers)
         logits = 6 * rank.tokens * job.model.vocab / rank.tp if stage == p["pp"] - 1 else 0.0
         return state + activations + working + logits + job.reserve
 
@@ -275,8 +279,9 @@ def memory(plan: Plan, job: Job) -> float:
 
 
 def executed_flops(plan: Plan, job: Job, law: ChipLaw) -> float:
-    """FLOP of a step on all chips: every layer and its repetition, and the head."""
-    step = Step(plan, job, law)
+    """FLOP of a step on all chips: every layer and its repetition, and the head. An uneven load adds none."""
+    even = replace(job.software, recipe=replace(job.software.recipe, expert_imbalance=1.0))
+    step = Step(plan, replace(job, software=even), law)
     rank, model = step.rank, job.model
     layers = [rank.operators(i) for i in range(model.layers)]
     total = sum(op.forward_flops + op.backward_flops for ops in layers for op in ops)

@@ -198,7 +198,7 @@ class Rank:
         pairs = s * width - width**2 / 2
         kv_heads = max((model.heads if model.mla else model.kv_heads) / self.tp, 1)
         moved = 2 * b * (rows * heads + s * kv_heads) * (qk + v)
-        return [self.flash(2 * b * heads * (qk + v) * pairs / self.cp, moved, width / self.cp)]
+        return [self.flash(2 * b * heads * (qk + v) * pairs / self.cp, moved, min(width, s / self.cp))]
 
     def ffn(self, rows: float, width: float, count: float = 1, streamed_rows: float | None = None) -> list[Op]:
         gates, hidden = self.gates, self.model.hidden
@@ -233,7 +233,7 @@ class Rank:
         ops = [*self.projections(), *self.attention(window(model, layer)), norm, norm, residual, residual]
         if not model.max_position:
             turned = model.mla.qk_rope_head_dim if model.mla else model.head_dim
-            heads = (model.heads + (1 if model.mla else model.kv_heads)) / self.tp
+            heads = model.heads / self.tp + (1 if model.mla else max(model.kv_heads / self.tp, 1))
             ops.append(self.stream(4 * self.tokens * heads * turned, 4 * self.tokens * heads * turned))
         return ops + (self.experts() if is_moe(model, layer) else self.ffn(self.tokens, model.ffn / self.tp))
 
@@ -264,7 +264,7 @@ class Rank:
     def ring(self) -> float:
         model, network = self.model, self.job.network
         kv_heads = max((model.heads if model.mla else model.kv_heads) / self.tp, 1)
-        size = 2 * self.tokens * 2 * kv_heads * model.head_dim
+        size = 2 * self.tokens * kv_heads * sum(self.head_widths())
         crosses = placement(self.cp, self.tp, network)[1] > 1
         return (self.cp - 1) * send(size, crosses, network)
 

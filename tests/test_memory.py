@@ -27,9 +27,8 @@ def stage(job: Job, plans: Plans, which: Stage = Stage.FIRST) -> Memory:
 
 
 def counted(model: Model) -> int:
-    """Parameters apart from norms, which the price leaves out: some 2h of a layer's 12h²."""
-    count = job_of(model).count
-    return count.total - count.norms
+    """All parameters of a model."""
+    return job_of(model).count.total
 
 
 # State
@@ -89,9 +88,10 @@ def test_all_ranks_together_hold_every_parameter(model: Model) -> None:
         expert += share * held.expert
     ranks = plans.tp * plans.cp * plans.dp
     position_copies = model.max_position * model.hidden * (plans.tp - 1)
+    norm_copies = job.count.norms * (plans.tp - 1)
     tied_copy = np.where(plans.pp > 1, model.vocab * model.hidden, 0) * model.tied_embeddings
     whole = shared * ranks / shared_group.size + expert * ranks / expert_group.size
-    assert np.allclose(whole - position_copies - tied_copy, counted(model), rtol=1e-12)
+    assert np.allclose(whole - position_copies - norm_copies - tied_copy, counted(model), rtol=1e-12)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
@@ -136,7 +136,7 @@ def test_stages_hold_their_layers_and_their_ends() -> None:
     job = job_of(GQA, chips=4)
     plans = plan_of(pp=4, first_layers=2, last_layers=2)
     first, middle, last = (held_parameters(plans, job, which).total[0] for which in Stage)
-    layer = job.count.attention_per_layer + job.count.dense_ffn_per_layer
+    layer = job.count.attention_per_layer + job.count.dense_ffn_per_layer + job.count.norms / GQA.layers
     assert [first, middle, last] == pytest.approx(
         [2 * layer + job.count.embedding, 3 * layer, 2 * layer + job.count.head]
     )
@@ -160,8 +160,9 @@ def test_deepseek_v3_starts_with_three_dense_layers() -> None:
     count = job.count
     dense = count.attention_per_layer + 3 * 7168 * 18432
     expert_layer = count.attention_per_layer + count.moe_per_layer
-    assert first == pytest.approx(3 * dense + expert_layer + count.embedding, rel=1e-6)
-    assert middle == pytest.approx(4 * expert_layer, rel=1e-6)
+    norms = count.norms / 61
+    assert first == pytest.approx(3 * dense + expert_layer + 4 * norms + count.embedding, rel=1e-9)
+    assert middle == pytest.approx(4 * (expert_layer + norms), rel=1e-9)
 
 
 def test_lead_in_layers_keep_what_dense_layers_keep() -> None:

@@ -51,15 +51,13 @@ def legal_ranks(job: Job) -> Iterator[tuple[int, int, int, int, int, int]]:
 
 
 def legal_ends(layers: int, pp: int, vpp: int) -> tuple[int, int] | None:
-    if pp * vpp > layers:
-        return None
     if pp == 1:
         return layers, 0
     if layers % (pp * vpp) == 0:
         return layers // pp, layers // pp
     if pp > 2 and (layers + 2) % (pp * vpp) == 0:
         return (layers + 2) // pp - 1, (layers + 2) // pp - 1
-    if vpp > 1:
+    if vpp > 1 or pp > layers:
         return None
     base, extra = divmod(layers, pp)
     return base + max(extra - (pp - 2), 0), base
@@ -71,7 +69,7 @@ def legal_rows(job: Job) -> Iterator[Row]:
         stage = -(-layers // pp)
         quarters = {-(-stage * quarter // 4) for quarter in (1, 2, 3, 4)}
         repeats = [(0, 0), (1, stage), *((2, repeated) for repeated in quarters)]
-        for micro_batch, vpp, schedule in product(upto, range(1, layers + 1), (0, 1, 2)):
+        for micro_batch, vpp, schedule in product(upto, range(1, layers + 3), (0, 1, 2)):
             if job.global_batch % (dp * micro_batch):
                 continue
             count = job.global_batch // (dp * micro_batch)

@@ -16,18 +16,20 @@ from typing import Any, TypeVar
 
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Entry
+from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
 from petaday.catalog.scale_up import ScaleUp
 from petaday.catalog.software import Software
 from petaday.catalog.strict_yaml import Document, load
+from petaday.catalog.switch import Nic, Switch
 from petaday.catalog.validate import Strict, validated
 from petaday.errors import InputError, Place, nearest_names
 
 DATA = Path(__file__).parent / "data"
 
 
-N = TypeVar("N", bound=Chip | Model | Network | ScaleUp | Software)  # parts with a name
+N = TypeVar("N", bound=Chip | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
 S = TypeVar("S", bound=Strict)
 
 
@@ -66,6 +68,24 @@ def scale_ups() -> Mapping[str, ScaleUp]:
 
 
 @functools.cache
+def links() -> Mapping[str, Link]:
+    """Link technologies by id."""
+    return catalog_of([DATA / "links.yaml"], "links", Link)
+
+
+@functools.cache
+def switches() -> Mapping[str, Switch]:
+    """Switches by id."""
+    return catalog_of([DATA / "switches.yaml"], "switches", Switch)
+
+
+@functools.cache
+def nics() -> Mapping[str, Nic]:
+    """Network adapters by id."""
+    return catalog_of([DATA / "nics.yaml"], "nics", Nic)
+
+
+@functools.cache
 def efficiencies() -> tuple[Entry, ...]:
     """Efficiency entries in the order of the file."""
     return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
@@ -100,6 +120,21 @@ def network(name: str) -> Network:
 def software_profile(name: str) -> Software:
     """The software profile of this id, name or alias. Raises InputError: unknown, with the nearest names."""
     return find(name, software(), "software profile")
+
+
+def link(name: str) -> Link:
+    """The link technology of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, links(), "link technology")
+
+
+def switch(name: str) -> Switch:
+    """The switch of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, switches(), "switch")
+
+
+def nic(name: str) -> Nic:
+    """The network adapter of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, nics(), "network adapter")
 
 
 def scale_up_of(chip: Chip) -> ScaleUp:
@@ -170,7 +205,7 @@ def catalog_of(paths: Iterable[Path], key: str, schema: type[N]) -> Mapping[str,
 
 def refresh() -> None:
     """Forget what was read, after the user's files have changed."""
-    for cached in (_chips, _models, networks, scale_ups, software, efficiencies):
+    for cached in (_chips, _models, networks, scale_ups, software, efficiencies, links, switches, nics):
         cached.cache_clear()
 
 

@@ -26,7 +26,8 @@ def gemm_seconds(
     """Seconds of `count` independent M×N×K GEMMs in one launch (grouped or batched when count > 1)."""
     flops = 2.0 * m * n * k * count
     moved = count * (law.element_bytes * (m * k + k * n) + output_bytes * m * n)
-    arithmetic = flops / (law.peak * gemm_efficiency(m, n, k, law))
+    efficiency = np.where(flops > 0, gemm_efficiency(m, n, k, law), 1.0)
+    arithmetic = flops / (law.peak * efficiency)
     memory = moved / (law.memory_bandwidth * law.memory)
     return np.where(flops > 0, np.maximum(arithmetic, memory) + law.launch, 0.0)
 

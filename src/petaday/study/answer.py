@@ -21,7 +21,7 @@ from petaday.training.layout import Stage
 from petaday.training.memory import Memory
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
-from petaday.training.relax import Infeasible, explain_infeasible
+from petaday.training.relax import Infeasible, explain_infeasible, explain_late
 from petaday.training.search import Found, chip_counts, search
 from petaday.training.step import micro_batches
 from petaday.workload.demand import Demand, demand
@@ -111,7 +111,7 @@ def answer(
     if not found.answered:
         infeasible = explain_infeasible(joined.job, joined.space, user_columns, found)
     elif deadline is not None and found.step_time[0] * steps > deadline:
-        infeasible = _late(joined.job, float(found.step_time[0]) * steps, deadline)
+        infeasible = explain_late(joined.job, joined.space, steps, deadline, found)
     best = price_in_full(joined.job, found, needs.model_flops / steps) if found.answered else None
     return Answer(joined, needs, steps, found, best, infeasible)
 
@@ -210,10 +210,3 @@ def _endless() -> tuple[Floats, Floats, Floats]:
     """The sizes of a GEMM large enough to reach its best rate."""
     size = np.asarray(1e9)
     return size, size, size
-
-
-def _late(job: Job, wall_time: float, deadline: float) -> Infeasible:
-    needed = ceil(job.chips * wall_time / deadline / job.network.domain) * job.network.domain
-    detail = f"the fastest plan takes {wall_time / 86400:.1f} days, and the deadline is {deadline / 86400:.1f} days"
-    del needed
-    return Infeasible("deadline", detail, ())

@@ -177,4 +177,10 @@ def search_space(part: SoftwarePart, given: Mapping[str, int], notes: list[Assum
     ):
         if not supported:
             allowed[column] = (1,)
-    return Space({**allowed, **{name: (value,) for name, value in given.items()}})
+    for name, value in given.items():
+        if name in allowed and name not in defaults and value not in allowed[name]:
+            text = COLUMNS[name].text(value)
+            notes.append(
+                Assumption(f"plan.{name}", text, f"held by the scenario; {part.id} cannot run it", estimate=True)
+            )
+    return Space({**allowed, **{name: (value,) for name, value in given.items()}}, allowed)

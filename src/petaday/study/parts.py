@@ -100,13 +100,13 @@ def find_chip(written: str | WhatIfChip, allow_unverified: bool) -> Chip:
     return base.model_copy(update={**changes, "peak": peaks})
 
 
-def needed(figure: Figure | None, chip: Chip, name: str) -> Figure:
-    """A figure that a job cannot do without."""
+def needed(figure: Figure | None, chip: Chip, name: str, instead: str = "") -> Figure:
+    """A figure that a job cannot do without; `instead` says what else would do."""
     if figure is None:
         raise InputError(
             f"the catalog knows no {name.replace('_', ' ')} of {chip.id}",
             field="cluster.chip",
-            expected=f"a chip with that figure, or `chip: {{like: {chip.id}, {name}: …}}`",
+            expected=f"a chip with that figure, or {instead or f'`chip: {{like: {chip.id}, {name}: …}}`'}",
         )
     return figure
 
@@ -155,13 +155,13 @@ def find_network(
             source = f"as {usual.id}"
             notes.append(Assumption(f"cluster.network.{name}", getattr(part, name).text, source, estimate=True))
     else:
-        rate = needed(chip.scale_out_bandwidth, chip, "scale_out_bandwidth; name a cluster.network")
+        rate = needed(chip.scale_out_bandwidth, chip, "scale_out_bandwidth", "a named cluster.network")
         part = usual.model_copy(update={"id": "usual", "name": f"the usual network of {chip.id}", "bandwidth": rate})
         source = f"usual for {chip.id}: {rate.source}; latency and efficiency as {usual.id}"
         notes.append(Assumption("cluster.network", render(rate.value, Kind.BANDWIDTH), source, estimate=True))
     domain = cluster.scale_up_domain
     if domain is None:
-        figure = needed(chip.scale_up_domain, chip, "scale_up_domain; name a cluster.scale_up_domain")
+        figure = needed(chip.scale_up_domain, chip, "scale_up_domain", "a cluster.scale_up_domain")
         domain = int(figure.value)
         notes.append(Assumption("cluster.scale_up_domain", f"{domain} chips", figure.source, figure.estimate))
     link = needed(chip.scale_up_bandwidth, chip, "scale_up_bandwidth")

@@ -7,7 +7,7 @@ priced once for each distinct combination and gathered by the plans that share i
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def _compute(operators: list[Operator], job: Job, law: ChipLaw) -> tuple[Floats,
 
 def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) -> LayerCost:
     operators = layer_operators(job.model, kind, shard, job.software.recipe)
-    forward, backward, weight, cheap, flops = _compute(operators, job, law)
+    forward, backward, weight, cheap, _ = _compute(operators, job, law)
     tensor = tensor_seconds(plans, job)
     expert = expert_seconds(plans, job, law) if kind.moe else np.zeros(len(plans))
     core = [op for op in operators if op.name in ("attention", "scores", "softmax", "weighted_sum")]
@@ -138,8 +138,12 @@ def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) 
         Recompute.SELECTIVE: np.broadcast_to(cheap, len(plans)),
         Recompute.FULL: total_forward,
     }
-    forward_flops = np.asarray(sum(op.forward_flops for op in operators))
-    cheap_flops = np.asarray(sum((op.forward_flops for op in operators if op.cheap), start=np.zeros(1)))
+    # An uneven load moves rows to the busiest rank; it adds no FLOP.
+    recipe = replace(job.software.recipe, expert_imbalance=1.0)
+    balanced = layer_operators(job.model, kind, shard, recipe) if kind.moe else operators
+    flops = np.asarray(sum(op.forward_flops + op.backward_flops for op in balanced))
+    forward_flops = np.asarray(sum(op.forward_flops for op in balanced))
+    cheap_flops = np.asarray(sum((op.forward_flops for op in balanced if op.cheap), start=np.zeros(1)))
     repeat_flops = {
         Recompute.NONE: np.zeros(len(plans)),
         Recompute.SELECTIVE: np.broadcast_to(cheap_flops, len(plans)),

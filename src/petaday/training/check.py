@@ -7,7 +7,7 @@ from math import prod
 
 from petaday.errors import InputError
 from petaday.training.job import Job
-from petaday.training.plan import COLUMNS
+from petaday.training.plan import COLUMNS, Schedule
 from petaday.training.space import divisors, layout, splits_heads
 
 RANKS = ("tp", "cp", "pp", "dp")
@@ -60,11 +60,33 @@ def _check_pipeline(job: Job, given: Mapping[str, int]) -> None:
         _refuse("vpp", vpp, f"virtual stages on {pp} ranks do not divide {layers} layers", workable)
     if given.get("schedule") and vpp > 1:
         _refuse("schedule", given["schedule"], f"does not interleave, and plan.vpp is {vpp}")
+    _check_ends(layers, given)
+    if given.get("schedule") and pp == 1:
+        _refuse("schedule", given["schedule"], "needs a pipeline, and plan.pp is 1")
+    if given.get("schedule") == Schedule.DUALPIPE and pp % 2:
+        _refuse("pp", pp, "is odd, and dualpipe feeds the pipeline from both ends", [pp - 1, pp + 1])
+    if vpp > 1 and not pp and not any(layout(layers, stages, vpp) for stages in range(2, layers + 1)):
+        _refuse("vpp", vpp, f"virtual stages divide {layers} layers with no number of ranks")
     for column in ("recompute_layers", "first_layers", "last_layers"):
         if given.get(column, 0) > layers:
             _refuse(column, given[column], f"is more than the model's {layers} layers", [layers])
     if given.get("recompute") == 0 and given.get("recompute_layers"):
         _refuse("recompute_layers", given["recompute_layers"], "layers recompute, but plan.recompute is none", [0])
+
+
+def _check_ends(layers: int, given: Mapping[str, int]) -> None:
+    """Layers held at the ends against the stages between them."""
+    pp = given.get("pp", 0)
+    first, last = given.get("first_layers"), given.get("last_layers")
+    if pp == 1 and (first not in (None, layers) or last not in (None, 0)):
+        column = "first_layers" if first not in (None, layers) else "last_layers"
+        _refuse(column, given[column], f"does not leave one stage all {layers} layers", [layers if first else 0])
+    if pp == 2 and first is not None and last is not None and first + last != layers:
+        _refuse("last_layers", last, f"and first_layers {first} are not all of {layers} layers", [layers - first])
+    held = (first or 0) + (last or 0)
+    if pp > 2 and layers - held < pp - 2:
+        column = "first_layers" if first else "last_layers"
+        _refuse(column, given[column], f"leaves fewer than {pp - 2} layers for the {pp - 2} stages between")
 
 
 def _check_context(job: Job, given: Mapping[str, int]) -> None:
@@ -81,6 +103,10 @@ def _check_experts(job: Job, given: Mapping[str, int]) -> None:
             _refuse(column, given[column], f"ranks would share experts, and {job.model.id} has none", [1])
     if moe and "ep" in given and moe.experts % given["ep"]:
         _refuse("ep", given["ep"], f"does not divide {moe.experts} experts", divisors(moe.experts))
+    ranks = [given.get(name) for name in ("tp", "cp", "dp")]
+    if moe and all(ranks) and prod(filter(None, ranks)) % (given.get("ep", 1) * given.get("etp", 1)):
+        _refuse("ep" if "ep" in given else "etp", given.get("ep", given.get("etp", 1)),
+                f"times etp does not divide tp · cp · dp = {prod(filter(None, ranks))}")  # fmt: skip
     if moe and "etp" in given:
         allowed = sorted({1, given.get("tp", given["etp"])})
         if given["etp"] not in allowed or moe.ffn % given["etp"]:
@@ -119,6 +145,11 @@ def _check_chips(job: Job, given: Mapping[str, int]) -> None:
             field="plan",
             expected=f"a product that divides {chips}, or cluster.chips a multiple of {product}",
         )
+    if product == chips:
+        for column, needs in (("sequence_parallel", "tp"), ("vpp", "pp"), ("schedule", "pp"), ("zero", "dp")):
+            wants = given.get(column, 0) > (1 if column == "vpp" else 0)
+            if wants and needs not in given and not (column == "zero" and given.get("cp", 1) > 1):
+                _refuse(column, given[column], f"needs {needs} of 2 or more, and {told} takes all {chips} chips")
     if len(held) == len(RANKS) and product != chips:
         raise InputError(f"{told} = {product} chips, and cluster.chips is {chips}", field="plan.dp",
                          expected=f"dp {chips // (product // held['dp'])}")  # fmt: skip

@@ -9,7 +9,7 @@ from petaday.fabric import collective
 from petaday.fabric.network import Floats, Group, group
 from petaday.training.job import Job
 from petaday.training.plan import Plans, Schedule
-from petaday.workload.operators import ELEMENT
+from petaday.workload.operators import ELEMENT, head_dims
 
 
 def tensor_seconds(plans: Plans, job: Job) -> Floats:
@@ -56,7 +56,8 @@ def _routed(size: Floats, ranks: Group, job: Job, topk: int) -> Floats:
 def context_seconds(plans: Plans, job: Job) -> Floats:
     """Ring exchange of keys and values of a layer forward, before overlap (arXiv:2310.01889, §3); twice backward."""
     model = job.model
-    kv_width = 2 * np.maximum((model.heads if model.mla else model.kv_heads) / plans.tp, 1.0) * model.head_dim
+    kv_heads = np.maximum((model.heads if model.mla else model.kv_heads) / plans.tp, 1.0)
+    kv_width = kv_heads * sum(head_dims(model))
     size = ELEMENT * plans.micro_batch * job.seq_len / plans.cp * kv_width
     ranks = group(plans.cp, plans.tp, job.network)
     hop = collective.point_to_point(size, ranks.domains > 1, job.network)

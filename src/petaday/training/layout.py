@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from petaday.fabric.network import Flags
 from petaday.training.plan import Ints, Plans
 
 
@@ -19,10 +20,20 @@ class Stage(IntEnum):
 
 
 class StageLayers(NamedTuple):
-    """Layers on one stage of each plan: `total` of them, `lead` of those from the model's dense lead-in."""
+    """Layers on one stage of each plan, from the model's dense lead-in and from its body, and those that recompute.
 
-    total: Ints
+    The first `recompute_layers` layers of a stage recompute, so lead-in layers come first.
+    """
+
     lead: Ints
+    body: Ints
+    lead_repeated: Ints
+    body_repeated: Ints
+
+    @property
+    def total(self) -> Ints:
+        """All layers of the stage."""
+        return self.lead + self.body
 
 
 def even_split(layers: int, pp: Ints) -> tuple[Ints, Ints]:
@@ -32,14 +43,33 @@ def even_split(layers: int, pp: Ints) -> tuple[Ints, Ints]:
     return base + overflow, np.where(pp == 1, 0, base)
 
 
-def stage_layers(plans: Plans, layers: int, lead: int, stage: Stage) -> StageLayers:
-    """Layers on the first, the fullest middle or the last stage; 0 where a plan has no such stage."""
+def stage_exists(plans: Plans, stage: Stage) -> Flags:
+    """Whether a plan has such a stage: one rank holds both ends, two have no middle."""
+    return plans.pp > {Stage.FIRST: 0, Stage.MIDDLE: 2, Stage.LAST: 1}[stage]
+
+
+def stage_layers(plans: Plans, layers: int, lead: int, stage: Stage, fewer: int = 0) -> StageLayers:
+    """Layers on the first, the fullest middle or the last stage, less `fewer`; 0 where a plan has no such stage."""
+    if stage is Stage.MIDDLE:
+        between = layers - plans.first_layers - plans.last_layers
+        total = np.where(plans.pp > 2, -(-between // np.maximum(plans.pp - 2, 1)) - fewer, 0)
+        start = plans.first_layers
+    else:
+        total = plans.first_layers if stage is Stage.FIRST else plans.last_layers
+        start = np.zeros_like(total) if stage is Stage.FIRST else layers - plans.last_layers
+    repeated = np.minimum(plans.recompute_layers, total)
+    if not lead:
+        none = np.zeros_like(total)
+        return StageLayers(none, total, none, repeated)
+    of_lead = np.clip(lead - start, 0, total)
+    lead_repeated = np.minimum(repeated, of_lead)
+    return StageLayers(of_lead, total - of_lead, lead_repeated, repeated - lead_repeated)
+
+
+def middle_stages(plans: Plans, layers: int) -> tuple[Ints, Ints]:
+    """Numbers of middle stages with as many layers as the fullest, and with one layer fewer."""
     between = layers - plans.first_layers - plans.last_layers
-    middle = np.where(plans.pp > 2, -(-between // np.maximum(plans.pp - 2, 1)), 0)
-    total = {Stage.FIRST: plans.first_layers, Stage.MIDDLE: middle, Stage.LAST: plans.last_layers}[stage]
-    start = {
-        Stage.FIRST: np.zeros_like(total),
-        Stage.MIDDLE: plans.first_layers,
-        Stage.LAST: layers - plans.last_layers,
-    }[stage]
-    return StageLayers(total, np.clip(lead - start, 0, total))
+    middles = np.maximum(plans.pp - 2, 0)
+    remainder = between % np.maximum(middles, 1)
+    full = np.where(remainder > 0, remainder, middles)
+    return full, middles - full

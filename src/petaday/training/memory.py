@@ -9,7 +9,7 @@ import numpy as np
 from petaday.fabric.network import Floats
 from petaday.training.block import BlockCosts, lead_layers
 from petaday.training.job import Job
-from petaday.training.layout import Stage, stage_layers
+from petaday.training.layout import Stage, StageLayers, stage_layers
 from petaday.training.plan import Ints, Plans, Recompute
 from petaday.training.schedule import in_flight
 from petaday.training.state import State
@@ -44,12 +44,13 @@ def stage_memory(
     layers = stage_layers(plans, job.model.layers, lead_layers(job), stage)
     position = plans.pp - 1 if stage is Stage.LAST else int(stage)
     held = in_flight(plans, micro_batches, position)
-    per_micro_batch = kept_bytes(plans, block, layers.total, layers.lead)
+    per_micro_batch = kept_bytes(block, layers, has_lead=bool(lead_layers(job)))
     holds_head = (plans.pp == 1) if stage is Stage.FIRST else (plans.pp > 1) & (stage is Stage.LAST)
     if stage is Stage.FIRST:
         per_micro_batch = per_micro_batch + block.embedding_kept
     repeats = (plans.recompute > Recompute.NONE) & (plans.recompute_layers > 0)
-    transient = np.where(repeats, block.body.kept - block.body.saved, 0.0)
+    largest = np.maximum(block.body.kept - block.body.saved, block.lead.kept - block.lead.saved)
+    transient = np.where(repeats, largest, 0.0)
     # Offloaded activations stream through two layers' worth of buffers.
     kept = held * per_micro_batch
     on_chip = np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept)
@@ -64,8 +65,10 @@ def stage_memory(
     )
 
 
-def kept_bytes(plans: Plans, block: BlockCosts, total: Ints, lead: Ints) -> Floats:
-    """Activations that a stage of `total` layers, `lead` of them lead-in, keeps of one micro-batch."""
-    repeated = np.minimum(plans.recompute_layers, total)
-    kept = lead * block.lead.kept + (total - lead) * block.body.kept
-    return kept - repeated * (block.body.kept - block.body.saved)
+def kept_bytes(block: BlockCosts, layers: StageLayers, *, has_lead: bool) -> Floats:
+    """Activations that a stage keeps of one micro-batch: what its layers keep, less what the recomputed ones drop."""
+    body, lead = block.body, block.lead
+    kept = layers.body * body.kept - layers.body_repeated * (body.kept - body.saved)
+    if has_lead:
+        kept = kept + layers.lead * lead.kept - layers.lead_repeated * (lead.kept - lead.saved)
+    return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil
 
 from petaday.training.job import Job
 from petaday.training.search import Found, search
@@ -48,14 +49,31 @@ def explain_infeasible(job: Job, space: Space, user_columns: tuple[str, ...], fo
     return Infeasible(constraint, detail, tuple(_reliefs(job, space, user_columns, found)))
 
 
+def explain_late(job: Job, space: Space, steps: int, deadline: float, found: Found) -> Infeasible:
+    """What a run that fits but comes too late would need: the bigger clusters are searched."""
+    days = float(found.step_time[0]) * steps / 86400
+    detail = f"the fastest plan takes {days:.1f} days, and the deadline is {deadline / 86400:.1f} days"
+    reliefs: list[Relief] = []
+    growth = 2
+    while growth <= LARGEST_GROWTH and not reliefs:
+        bigger = list(_try(f"cluster.chips: {job.chips * growth}", job.with_chips(job.chips * growth), space))
+        reliefs = [relief for relief in bigger if relief.step_time * steps <= deadline]
+        growth *= 2
+    later = Relief(f"cluster.deadline: {ceil(days)} days", float(found.step_time[0]), float(found.memory[0]))
+    return Infeasible("deadline", detail, (*reliefs, later))
+
+
 def _reliefs(job: Job, space: Space, user_columns: tuple[str, ...], found: Found) -> Iterator[Relief]:
     """Free choices first, then host memory, then a bigger cluster, then a bigger chip."""
     for column in user_columns:
-        # Layers of the ends follow from pp, so they are freed with it.
         freed = space.without(column)
-        if column in ("pp", "vpp"):
-            freed = freed.without("first_layers").without("last_layers")
-        yield from _try(f"leave plan.{column} open", job, freed)
+        # Layers of the ends follow from pp, so they are freed with it.
+        ends = (
+            [end for end in ("first_layers", "last_layers") if end in user_columns] if column in ("pp", "vpp") else []
+        )
+        for end in ends:
+            freed = freed.without(end)
+        yield from _try(f"leave {', '.join(f'plan.{name}' for name in (column, *ends))} open", job, freed)
     offloads: tuple[dict[str, int], ...] = (
         {"optimizer_offload": 1},
         {"activation_offload": 1},
@@ -76,7 +94,7 @@ def _reliefs(job: Job, space: Space, user_columns: tuple[str, ...], found: Found
         growth *= 2
     if found.leanest is not None:
         roomy = replace(job, memory=found.least_memory)
-        yield from _try(f"a chip with {found.least_memory / 1e9:.0f} GB of memory", roomy, space)
+        yield from _try(f"a chip with {ceil(found.least_memory / 1e9)} GB of memory", roomy, space)
 
 
 def _try(change: str, job: Job, space: Space) -> Iterator[Relief]:

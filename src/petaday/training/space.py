@@ -6,7 +6,7 @@ Outer columns (tp, cp, pp, ep, etp) are few and looped over; for each, the inner
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -27,9 +27,13 @@ FEWEST_LOCAL_TOKENS = 1024
 
 @dataclass(frozen=True)
 class Space:
-    """What the search may choose: for a column in `allowed`, only those values; elsewhere, whatever is legal."""
+    """What the search may choose: for a column in `allowed`, only those values; elsewhere, whatever is legal.
+
+    `habits` is what was allowed before a user held any column: what the software can run, and does by default.
+    """
 
     allowed: Mapping[str, tuple[int, ...]]
+    habits: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def permits(self, column: str, value: int) -> bool:
         """Whether a value is open to the search."""
@@ -44,12 +48,14 @@ class Space:
         return len(self.allowed.get(column, ())) == 1
 
     def without(self, column: str) -> Space:
-        """The space with a column set free."""
-        return Space({name: values for name, values in self.allowed.items() if name != column})
+        """The space with a column as open as the software leaves it."""
+        others = {name: values for name, values in self.allowed.items() if name != column}
+        own = {column: self.habits[column]} if column in self.habits else {}
+        return Space({**others, **own}, self.habits)
 
     def with_values(self, **columns: int) -> Space:
         """The space with columns held at the given values."""
-        return Space({**self.allowed, **{name: (value,) for name, value in columns.items()}})
+        return Space({**self.allowed, **{name: (value,) for name, value in columns.items()}}, self.habits)
 
 
 class Outer(NamedTuple):
@@ -73,7 +79,8 @@ def splits_heads(job: Job, tp: int) -> bool:
     """Whether tp ranks can share the heads; key-value heads are copied where there are fewer than ranks."""
     model = job.model
     kv = model.heads if model.mla else model.kv_heads
-    return model.heads % tp == 0 and (kv % tp == 0 or tp % kv == 0) and (model.ffn or tp) % tp == 0
+    widths = (model.ffn, model.moe.shared_ffn * model.moe.shared_experts if model.moe else 0)
+    return model.heads % tp == 0 and (kv % tp == 0 or tp % kv == 0) and not any(width % tp for width in widths)
 
 
 def layout(layers: int, pp: int, vpp: int) -> tuple[int, int] | None:
@@ -83,13 +90,11 @@ def layout(layers: int, pp: int, vpp: int) -> tuple[int, int] | None:
     else, without interleaving, the remainder goes to the middle.
     """
     stages = pp * vpp
-    if stages > layers:
-        return None
     if layers % stages == 0:
         return (layers // pp, layers // pp if pp > 1 else 0)
     if pp > 2 and (layers + 2) % stages == 0:
         return ((layers + 2) // pp - 1, (layers + 2) // pp - 1)
-    if vpp > 1:
+    if vpp > 1 or pp > layers:
         return None
     first, last = even_split(layers, np.array([pp]))
     return int(first[0]), int(last[0])
@@ -142,7 +147,7 @@ def inner_plans(job: Job, space: Space, outer: Outer) -> Plans | None:
     pipelines = list(_pipelines(job, space, outer))
     sharding = [
         (zero, split)
-        for zero in space.choices("zero", (0, 1, 2, 3) if outer.dp * outer.cp > 1 else (0,))
+        for zero in _zero_stages(space, outer)
         for split in space.choices("sequence_parallel", (0, 1) if outer.tp > 1 else (0,))
     ]
     if not pipelines or not sharding:
@@ -171,6 +176,11 @@ def inner_plans(job: Job, space: Space, outer: Outer) -> Plans | None:
     return tables[0] if len(tables) == 1 else Plans.concat(tables)
 
 
+def _zero_stages(space: Space, outer: Outer) -> tuple[int, ...]:
+    """ZeRO stages open to the search; one replica has nothing to shard."""
+    return space.choices("zero", (0, 1, 2, 3) if outer.dp * outer.cp > 1 else (0,))
+
+
 def _full(value: Ints | int, length: int) -> Ints:
     return np.full(length, value, dtype=np.int64) if isinstance(value, int) else np.ascontiguousarray(value)
 
@@ -187,7 +197,7 @@ def _cross(choices: list[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
 def _pipelines(job: Job, space: Space, outer: Outer) -> Iterator[tuple[int, ...]]:
     """Legal (micro_batch, vpp, schedule, first, last, recompute, recompute_layers)."""
     layers, pp = job.model.layers, outer.pp
-    virtual = space.choices("vpp", tuple(range(1, -(-layers // pp) + 1)) if pp > 1 else (1,))
+    virtual = space.choices("vpp", tuple(range(1, (layers + 2) // pp + 1)) if pp > 1 else (1,))
     schedules = space.choices("schedule", tuple(Schedule) if pp > 1 else (Schedule.ONE_F_ONE_B,))
     for micro_batch in space.choices("micro_batch", divisors(job.global_batch // outer.dp)):
         count = job.global_batch // (outer.dp * micro_batch)
@@ -206,11 +216,15 @@ def _pipelines(job: Job, space: Space, outer: Outer) -> Iterator[tuple[int, ...]
 
 
 def _given_ends(space: Space, layers: int, pp: int, ends: tuple[int, int]) -> tuple[int, int] | None:
-    first = space.allowed.get("first_layers", (ends[0],))[0]
-    last = space.allowed.get("last_layers", (layers - first if pp == 2 else ends[1],))[0]
+    held = {name: space.allowed[name][0] for name in ("first_layers", "last_layers") if space.fixed(name)}
+    first, last = ends
+    if pp == 2 and "first_layers" not in held:
+        first = layers - held["last_layers"]
+    first = held.get("first_layers", first)
+    last = held.get("last_layers", layers - first if pp == 2 else last)
     between = layers - first - last
     fits = between >= pp - 2 if pp > 2 else between == 0
-    return (first, last) if fits else None
+    return (first, last) if fits and min(first, last) >= 0 else None
 
 
 def _runs(schedule: Schedule, pp: int, vpp: int, count: int) -> bool:
@@ -225,7 +239,8 @@ def _repeats(space: Space, layers: int, pp: int) -> Iterator[tuple[int, int]]:
     stage = -(-layers // pp)
     for mode in space.choices("recompute", tuple(Recompute)):
         if mode == Recompute.NONE:
-            yield mode, 0
+            if not (space.fixed("recompute_layers") and space.allowed["recompute_layers"][0]):
+                yield mode, 0
         elif space.fixed("recompute_layers"):
             yield mode, space.allowed["recompute_layers"][0]
         elif mode == Recompute.SELECTIVE or space.fixed("recompute"):

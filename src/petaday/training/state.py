@@ -16,7 +16,7 @@ from petaday.fabric.network import Floats, Group, group
 from petaday.training.block import lead_layers
 from petaday.training.job import Job
 from petaday.training.layout import Stage, stage_layers
-from petaday.training.plan import Plans, Schedule
+from petaday.training.plan import Ints, Plans, Schedule
 
 KEY = (
     "tp", "cp", "pp", "dp", "ep", "etp", "zero", "first_layers", "last_layers", "schedule", "dp_overlap",
@@ -45,7 +45,7 @@ class State:
     weights, gradients, optimizer: bytes by stage; working: bytes of gathered weights (ZeRO-3)
     gather_layer: seconds to gather one layer's weights (ZeRO-3), twice a micro-batch
     scatter_layer: seconds to reduce-scatter one layer's gradients in every micro-batch (ZeRO-2 and 3)
-    sync: seconds to reduce the first stage's gradients once a step; regather: seconds to hand out updated weights
+    sync: seconds to reduce the heaviest stage's gradients once a step; regather: seconds to hand out updated weights
     tied: seconds to add the two copies of a tied embedding's gradient
     update: seconds of the optimizer on the slowest stage
     """
@@ -63,14 +63,15 @@ class State:
 
 
 def layer_parameters(plans: Plans, job: Job, *, lead: bool) -> Held:
-    """Parameters of a lead-in layer or of the average body layer on one rank."""
+    """Parameters of a lead-in layer or of the average body layer on one rank; norms are not divided."""
     count = job.count
     lead_count = lead_layers(job)
     moe_share = 0.0 if lead else count.moe_layers / (job.model.layers - lead_count)
     moe_fixed = count.shared + count.router
     fixed = count.attention_per_layer + moe_share * moe_fixed + (1 - moe_share) * count.dense_ffn_per_layer
     experts = moe_share * count.expert * (job.model.moe.experts if job.model.moe else 0)
-    return Held(fixed / plans.tp, experts / (plans.ep * plans.etp))
+    norms = count.norms / job.model.layers
+    return Held(fixed / plans.tp + norms, experts / (plans.ep * plans.etp))
 
 
 def held_parameters(plans: Plans, job: Job, stage: Stage) -> Held:
@@ -112,7 +113,7 @@ def rank_state(plans: Plans, job: Job) -> State:
 
     # A DualPipe rank holds the stage of either direction.
     copies = np.where(plans.schedule == Schedule.DUALPIPE, 2.0, 1.0)
-    per_parameter = job.optimizer.master_bytes + job.optimizer.moments * plans.moment_bytes
+    per_parameter = master_bytes(plans, job) + job.optimizer.moments * plans.moment_bytes
     on_chip = np.where(plans.optimizer_offload > 0, 0.0, per_parameter)
     layer = layer_parameters(plans, job, lead=False)
 
@@ -122,10 +123,14 @@ def rank_state(plans: Plans, job: Job) -> State:
         )
 
     weight, grad = plans.weight_bytes.astype(float), plans.grad_bytes.astype(float)
+
+    def slowest_stage(width: Floats, operation: collective.Collective) -> Floats:
+        return np.asarray(np.maximum.reduce([over_replicas(held[stage], width, operation) for stage in Stage]))
+
     reduce_once = np.where(
         plans.zero == 0,
-        over_replicas(held[Stage.FIRST], grad, collective.all_reduce),
-        over_replicas(held[Stage.FIRST], grad, collective.reduce_scatter),
+        slowest_stage(grad, collective.all_reduce),
+        slowest_stage(grad, collective.reduce_scatter),
     )
     hands_out = (plans.zero == 1) | (plans.zero == 2)
 
@@ -147,10 +152,15 @@ def rank_state(plans: Plans, job: Job) -> State:
         gather_layer=np.where(plans.zero >= 3, gather, 0.0),
         scatter_layer=np.where(plans.zero >= 2, scatter, 0.0),
         sync=np.where(plans.zero >= 2, 0.0, reduce_once),
-        regather=np.where(hands_out, over_replicas(held[Stage.FIRST], weight, collective.all_gather), 0.0),
+        regather=np.where(hands_out, slowest_stage(weight, collective.all_gather), 0.0),
         tied=tied if job.model.tied_embeddings else np.zeros(len(plans)),
         update=np.maximum.reduce([_update_seconds(plans, sharded(stage, 1), job) for stage in Stage]),
     )
+
+
+def master_bytes(plans: Plans, job: Job) -> Ints:
+    """Bytes of a parameter's fp32 master copy; weights stored in fp32 are their own."""
+    return np.where(plans.weight_bytes >= 4, 0, job.optimizer.master_bytes)
 
 
 def _update_seconds(plans: Plans, owned: Floats, job: Job) -> Floats:
@@ -165,9 +175,10 @@ def _update_seconds(plans: Plans, owned: Floats, job: Job) -> Floats:
     copied = np.where(plans.grad_bytes < fp32, plans.grad_bytes + fp32, 0)
     unscaled = 2 * fp32 if job.loss_scaling else 0
     norm_and_clip = fp32 + 2 * fp32
-    state = job.optimizer.master_bytes + job.optimizer.moments * plans.moment_bytes
-    cast = job.optimizer.master_bytes + plans.weight_bytes
+    master = master_bytes(plans, job)
+    state = np.maximum(master, plans.weight_bytes * (master == 0)) + job.optimizer.moments * plans.moment_bytes
+    cast = np.where(master > 0, master + plans.weight_bytes, 0)
     touched = copied + unscaled + norm_and_clip + (fp32 + 2 * state) + cast
     on_chip = owned * touched / (job.law.memory_bandwidth * job.law.memory)
     on_host = owned * touched / job.host_bandwidth
-    return np.where(plans.optimizer_offload > 0, on_host, on_chip)
+    return np.asarray(np.where(plans.optimizer_offload > 0, on_host, on_chip))

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from petaday.fabric import collective
 from petaday.fabric.network import Floats, Ints, group
-from petaday.training.block import BlockCosts, lead_layers
+from petaday.training.block import BlockCosts, LayerCost, lead_layers
 from petaday.training.job import Job
-from petaday.training.layout import Stage, StageLayers, stage_layers
+from petaday.training.layout import Stage, StageLayers, middle_stages, stage_exists, stage_layers
 from petaday.training.plan import Plans
 from petaday.training.schedule import bubble_seconds
 from petaday.training.state import State
@@ -57,17 +57,19 @@ class StepTerms:
     def bubble(self) -> Floats:
         """Seconds that the slowest stage waits for the pipeline to fill and drain."""
         plans, block = self.plans, self.block
-        inner = self.layers[Stage.MIDDLE].total
-        missing = (plans.pp - 2) * inner - (self.job.model.layers - plans.first_layers - plans.last_layers)
-        several = plans.pp > 2
-        middles = np.where(several, (plans.pp - 2) * self.by_stage[Stage.MIDDLE] - missing * self._layer_seconds, 0.0)
+        full, short = middle_stages(plans, self.job.model.layers)
+        middles = full * self.by_stage[Stage.MIDDLE]
+        if short.any():
+            shorter = stage_layers(plans, self.job.model.layers, lead_layers(self.job), Stage.MIDDLE, fewer=1)
+            middles = middles + short * (self._passes(shorter) + self.hand_over)
         others = self.by_stage[Stage.FIRST] + self.by_stage[Stage.LAST] + middles - self.slowest
         typical = self.job.model.layers / plans.pp
+        repeated = np.minimum(plans.recompute_layers, typical)
         return bubble_seconds(
             plans,
             np.where(plans.pp > 1, others, 0.0),
             typical * block.body.forward,
-            typical * block.body.backward,
+            typical * block.body.backward + repeated * block.body.recompute,
             typical * block.body.weight_grad,
         )
 
@@ -105,65 +107,81 @@ class StepTerms:
             hop = hop + np.where(plans.sequence_parallel > 0, 0.0, whole)
         return np.where(plans.pp > 1, 2 * plans.vpp * hop * (1 - self.job.software.pp_overlap), 0.0)
 
-    @cached_property
-    def zero_layer(self) -> Floats:
-        """Exposed seconds a layer and micro-batch spends gathering weights and scattering gradients (ZeRO-2, 3)."""
-        gather_weights, scatter = self.state.gather_layer, self.state.scatter_layer
-        forward, backward = self.block.body.forward, self.block.body.backward
-        hidden = np.maximum(gather_weights - forward, 0.0)
-        hidden = hidden + np.maximum(gather_weights + scatter - backward, 0.0)
-        return np.where(self.plans.dp_overlap > 0, hidden, 2 * gather_weights + scatter)
+    def _exchange(self, cost: LayerCost, kept: Floats) -> Floats:
+        """Exposed seconds that a layer of this cost and kept bytes spends on ZeRO-2/3 and on host memory.
+
+        Weights gathered for a pass, gradients scattered after it and activations on their way to the host or back
+        travel on different links, all beside the same pass.
+        """
+        plans, gather_weights, scatter = self.plans, self.state.gather_layer, self.state.scatter_layer
+        transfer = np.where(plans.activation_offload > 0, kept / self.job.host_bandwidth, 0.0)
+        late_forward = np.maximum(transfer - cost.forward, 0.0)
+        late_backward = np.maximum(transfer - cost.backward, 0.0)
+        beside = np.maximum(gather_weights - cost.forward, late_forward)
+        beside = beside + np.maximum(gather_weights + scatter - cost.backward, late_backward)
+        in_order = 2 * gather_weights + scatter + late_forward + late_backward
+        return np.where(plans.dp_overlap > 0, beside, in_order)
 
     @cached_property
-    def _layer_seconds(self) -> Floats:
-        """Seconds of one body layer, forward and backward, without recomputation."""
-        return self.block.body.forward + self.block.body.backward + self.zero_layer
+    def _body_exchange(self) -> Floats:
+        """Exposed exchange of a body layer that leaves host memory alone."""
+        return self._exchange(self.block.body, np.zeros(1))
 
-    def _offload_seconds(self, stage: Stage) -> Floats:
-        """Exposed seconds a micro-batch's kept activations take to host memory and back, beside the passes."""
-        plans, body = self.plans, self.block.body
-        total = self.layers[stage].total
-        if not plans.activation_offload.any():
-            return np.zeros(len(plans))
+    def _exchanges(self, layers: StageLayers, *, offloading: bool) -> Floats:
+        """Exposed exchange of a stage's layers for one micro-batch, with or without host memory."""
+        body, lead = self.block.body, self.block.lead
+        if not offloading:
+            seconds = layers.body * self._body_exchange
+            return seconds + layers.lead * self._exchange(lead, np.zeros(1)) if lead_layers(self.job) else seconds
+        seconds = (layers.body - layers.body_repeated) * self._exchange(body, body.kept)
+        seconds = seconds + layers.body_repeated * self._exchange(body, body.saved)
+        if lead_layers(self.job):
+            seconds = seconds + (layers.lead - layers.lead_repeated) * self._exchange(lead, lead.kept)
+            seconds = seconds + layers.lead_repeated * self._exchange(lead, lead.saved)
+        return seconds
 
-        def exposed(kept: Floats) -> Floats:
-            transfer = kept / self.job.host_bandwidth
-            return np.maximum(transfer - body.forward, 0.0) + np.maximum(transfer - body.backward, 0.0)
+    def _repeats(self, layers: StageLayers) -> Floats:
+        """Seconds of a stage's recomputation for one micro-batch."""
+        seconds = layers.body_repeated * self.block.body.recompute
+        return seconds + layers.lead_repeated * self.block.lead.recompute if lead_layers(self.job) else seconds
 
-        repeated = np.minimum(plans.recompute_layers, total)
-        seconds = (total - repeated) * exposed(body.kept) + repeated * exposed(body.saved)
-        return np.where(plans.activation_offload > 0, seconds, 0.0)
+    def _passes(self, layers: StageLayers) -> Floats:
+        """Seconds of one micro-batch on a stage's layers, forward, backward, recomputed and with their exchange."""
+        body, lead = self.block.body, self.block.lead
+        seconds = layers.body * (body.forward + body.backward) + self._repeats(layers)
+        if lead_layers(self.job):
+            seconds = seconds + layers.lead * (lead.forward + lead.backward)
+        offloading = bool(self.plans.activation_offload.any())
+        return seconds + self._exchanges(layers, offloading=offloading)
 
     def _stage_seconds(self, stage: Stage) -> Floats:
         plans, block = self.plans, self.block
-        total, lead = self.layers[stage]
-        seconds = total * self._layer_seconds
-        if lead_layers(self.job):
-            seconds = seconds + lead * (
-                block.lead.forward + block.lead.backward - block.body.forward - block.body.backward
-            )
-        seconds = seconds + np.minimum(plans.recompute_layers, total) * block.body.recompute
-        if stage is Stage.FIRST:
-            seconds = seconds + block.embedding.forward + block.embedding.backward
+        seconds = self._passes(self.layers[stage]) + self.hand_over
         head = block.head.forward + block.head.backward
         if stage is Stage.FIRST:
-            seconds = seconds + np.where(plans.pp == 1, head, 0.0)
-        elif stage is Stage.LAST:
+            seconds = seconds + block.embedding.forward + block.embedding.backward
+            return seconds + np.where(plans.pp == 1, head, 0.0)
+        if stage is Stage.LAST:
             seconds = seconds + head
-        seconds = seconds + self.hand_over + self._offload_seconds(stage)
-        return np.where(total > 0, seconds, 0.0)
+        return np.where(stage_exists(plans, stage), seconds, 0.0)
 
     def executed_flops(self) -> Floats:
         """FLOP that all chips execute in a step, recomputation included."""
         plans, block, model = self.plans, self.block, self.job.model
         lead = lead_layers(self.job)
-        body = (model.layers - lead) * block.body.flops + lead * block.lead.flops
-        stages = {Stage.FIRST: 1, Stage.MIDDLE: np.maximum(plans.pp - 2, 0), Stage.LAST: 1}
-        repeated = np.zeros(len(plans))
-        for stage, number in stages.items():
-            repeated += number * np.minimum(plans.recompute_layers, self.layers[stage].total)
-        per_rank = body + repeated * block.body.recompute_flops + block.head.flops
-        return per_rank * self.micro_batches * plans.tp * plans.cp * plans.dp
+        full, short = middle_stages(plans, model.layers)
+        shorter = stage_layers(plans, model.layers, lead, Stage.MIDDLE, fewer=1)
+        stages = (
+            (self.layers[Stage.FIRST], 1),
+            (self.layers[Stage.MIDDLE], full),
+            (shorter, short),
+            (self.layers[Stage.LAST], 1),
+        )
+        flops = (model.layers - lead) * block.body.flops + lead * block.lead.flops + block.head.flops
+        for layers, number in stages:
+            flops = flops + number * layers.body_repeated * block.body.recompute_flops
+            flops = flops + number * layers.lead_repeated * block.lead.recompute_flops
+        return np.asarray(flops * self.micro_batches * plans.tp * plans.cp * plans.dp)
 
     def waterfall(self) -> dict[str, Floats]:
         """Where the step's seconds go on the slowest stage; the parts sum to `step`."""
@@ -171,25 +189,25 @@ class StepTerms:
         seconds: dict[str, Floats] = {}
         slowest = np.argmax(list(self.by_stage.values()), axis=0)
 
-        def at_slowest(by_stage: Sequence[NDArray[Any]]) -> Floats:
+        def at_slowest(by_stage: Sequence[NDArray[Any]]) -> NDArray[Any]:
             return np.asarray(np.choose(slowest, by_stage))
 
-        total = at_slowest([self.layers[stage].total for stage in Stage])
-        lead = at_slowest([self.layers[stage].lead for stage in Stage])
+        at_stage = StageLayers(*(at_slowest([self.layers[stage][k] for stage in Stage]) for k in range(4)))
         has_embedding = at_slowest([np.ones(len(plans)), np.zeros(len(plans)), np.zeros(len(plans))])
         has_head = at_slowest([plans.pp == 1, np.zeros(len(plans)), np.ones(len(plans))])
         for name, part in block.body.parts.items():
-            spent = (total - lead) * part + lead * block.lead.parts[name]
+            spent = at_stage.body * part + at_stage.lead * block.lead.parts[name]
             for present, end in ((has_embedding, block.embedding), (has_head, block.head)):
                 if name in end.parts:
                     spent = spent + present * end.parts[name]
             seconds[name] = self.micro_batches * spent
-        repeated = np.minimum(plans.recompute_layers, total)
-        seconds["recompute"] = self.micro_batches * repeated * block.body.recompute
-        seconds["offload"] = self.micro_batches * at_slowest([self._offload_seconds(stage) for stage in Stage])
+        without_host = self._exchanges(at_stage, offloading=False)
+        with_host = self._exchanges(at_stage, offloading=True)
+        seconds["recompute"] = self.micro_batches * self._repeats(at_stage)
+        seconds["offload"] = self.micro_batches * (with_host - without_host)
         seconds["pipeline"] = self.micro_batches * self.hand_over
         seconds["bubble"] = self.bubble
-        seconds["data"] = self.exposed_sync + self.micro_batches * total * self.zero_layer
+        seconds["data"] = self.exposed_sync + self.micro_batches * without_host
         seconds["update"] = self.state.update
         seconds["overhead"] = np.full(len(plans), self.job.software.step_overhead)
         return seconds

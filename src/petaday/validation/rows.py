@@ -120,7 +120,8 @@ def software_of(row: Row) -> str:
 def scenario_of(row: Row) -> Scenario:
     """The scenario that a row's columns describe."""
     given = {name: value for name in PLAN_COLUMNS if (value := _whole(row, name)) is not None}
-    if row["sharding"]:
+    replicas = (given.get("dp") or 2) * (given.get("cp") or 1)
+    if row["sharding"] and replicas > 1:
         word = row["sharding"].casefold()
         given["zero"] = next((zero for name, zero in SHARDING.items() if word.startswith(name)), 0)
     if row["recompute"]:

@@ -127,7 +127,7 @@ def attention_core(model: Model, kind: LayerKind, shard: Shard, recipe: Recipe) 
             "attention",
             "attention",
             attention_flops=flops,
-            attended=min(kind.window or s, s) / shard.cp,
+            attended=np.minimum(kind.window or s, s / shard.cp),
             forward_bytes=moved,
             backward_bytes=3 * moved,
         )
@@ -164,7 +164,8 @@ def rotary(model: Model, shard: Shard) -> list[Operator]:
     if model.max_position:
         return []
     dim = model.mla.qk_rope_head_dim if model.mla else model.head_dim
-    heads = (model.heads + (1 if model.mla else model.kv_heads)) / shard.tp
+    keys = 1.0 if model.mla else np.maximum(model.kv_heads / shard.tp, 1.0)
+    heads = model.heads / shard.tp + keys
     return [_stream("rotary", shard.tokens * heads * dim, 2 * ELEMENT, 2 * ELEMENT)]
 
 
