@@ -118,13 +118,17 @@ def rank_state(plans: Plans, job: Job) -> State:
     layer = layer_parameters(plans, job, lead=False)
 
     def over_replicas(parts: Held, width: Floats, operation: collective.Collective) -> Floats:
-        return operation(parts.shared * width, shared_group, job.network) + operation(
-            parts.expert * width, expert_group, job.network
-        )
+        shared = operation(parts.shared * width, shared_group, job.network)
+        if job.model.moe is None:
+            return shared
+        return shared + operation(parts.expert * width, expert_group, job.network)
 
     weight, grad = plans.weight_bytes.astype(float), plans.grad_bytes.astype(float)
 
     def slowest_stage(width: Floats, operation: collective.Collective) -> Floats:
+        if job.model.moe is None:
+            heaviest = np.maximum.reduce([held[stage].shared for stage in Stage])
+            return over_replicas(Held(heaviest, np.zeros(1)), width, operation)
         return np.asarray(np.maximum.reduce([over_replicas(held[stage], width, operation) for stage in Stage]))
 
     reduce_once = np.where(
