@@ -206,6 +206,7 @@ def _fits(topology: Topology, switch: Switch) -> None:
     capacity = topology.switches * switch.capacity.value
     if plugged > capacity * (1 + 1e-9):
         raise InputError(
-            f"links of {plugged * 8e-12:,.1f} Tb/s plug into {topology.switches} `{switch.id}` of {capacity * 8e-12:,.1f} Tb/s",
+            f"links of {plugged * 8e-12:,.1f} Tb/s plug into {topology.switches} `{switch.id}`"
+            f" of {capacity * 8e-12:,.1f} Tb/s",
             expected="a switch of higher port rate, or slower links",
         )

@@ -16,11 +16,13 @@ from typing import Literal
 from petaday.errors import InputError
 from petaday.fabric.ranges import Range
 
+Binding = Literal["reach", "lane rate", "cables"]
+
 CABLE_SHARE = Range(8.0, 11.0, 14.0)
-"""dB at Nyquist that a link leaves to the bare cable. Fitted so that 3 m at 50 Gb/s a lane (IEEE 802.3cd, from memory),
-2 to 3 m at 100 Gb/s (NVIDIA LinkX documentation) and 1 m at 200 Gb/s (802.3dj channels, DesignCon 2024) all lie within
-the bounds. The rest of the roughly 40 dB from die to die is packages, boards and connectors, which each
-generation shortens so that their share stays the same."""
+"""dB at Nyquist that a link leaves to the bare cable. Fitted so that 3 m at 50 Gb/s a lane (IEEE 802.3cd, from
+memory), 2 to 3 m at 100 Gb/s (NVIDIA LinkX documentation) and 1 m at 200 Gb/s (802.3dj channels, DesignCon 2024) lie
+within the bounds. The rest of the 40 dB from die to die that 802.3dj tends to (DesignCon 2024) is packages, boards
+and connectors; each generation shortens them, so the cable's share is taken to stay the same."""
 
 CROWDING = Range(1.1, 1.35, 1.6)
 """Resistance over that of two lone round wires: current crowds where wires face each other, and the shield and rough
@@ -59,9 +61,10 @@ RACK_PITCH = 0.6
 class CopperLimit:
     """How much bandwidth per chip passive copper carries across a scale-up domain.
 
-    bandwidth: B/s per chip and direction; lane_rate: B/s of a lane; lanes: per chip and direction, as far as cables fit
+    bandwidth: B/s per chip and direction; lane_rate: B/s of a lane; lanes: per chip and direction that have cables
     run: metres of the longest cable; racks: in a row, with the switches in the middle
-    binding: what stops more, in the typical case
+    binding: what stops more, in the typical case: the reach or the existence of a faster lane, and the rack's cables
+    where they leave room for fewer lanes than the chip has
     """
 
     bandwidth: Range
@@ -69,7 +72,7 @@ class CopperLimit:
     lanes: Range
     run: Range
     racks: int
-    binding: Literal["reach", "lane rate", "cables"]
+    binding: tuple[Binding, ...]
 
     def verdict(self, bandwidth: float) -> Literal["copper", "in doubt", "optics"]:
         """What a chip of so many B/s per direction takes."""
@@ -90,7 +93,7 @@ def loss_per_metre(frequency: float, gauge: int = 26) -> Range:
 
 
 def nyquist(lane_rate: float) -> float:
-    """Hz of the Nyquist frequency of a PAM4 lane that carries `lane_rate` B/s: two bits a symbol, two symbols a Hz."""
+    """Hz of the Nyquist frequency of a PAM4 lane of `lane_rate` B/s: two bits a symbol, two symbols a cycle."""
     return lane_rate * 8 * LINE_CODE / 4
 
 
@@ -152,16 +155,16 @@ def copper_limit(domain_chips: int, chips_per_rack: int, lanes_per_chip: int, ga
     # Each lane takes a pair per direction.
     fitting = PAIRS_PER_RACK * (0.5 / min(chips_per_rack, domain_chips))
     lanes = _least(Range(lanes_per_chip, lanes_per_chip, lanes_per_chip), fitting)
-    binding: Literal["reach", "lane rate", "cables"] = "reach"
-    if reach.typical > FASTEST_LANE.typical:
-        binding = "lane rate" if fitting.typical >= lanes_per_chip else "cables"
+    binding: list[Binding] = ["reach" if reach.typical < FASTEST_LANE.typical else "lane rate"]
+    if fitting.typical < lanes_per_chip:
+        binding.append("cables")
     return CopperLimit(
         bandwidth=Range(lanes.low * lane_rate.low, lanes.typical * lane_rate.typical, lanes.high * lane_rate.high),
         lane_rate=lane_rate,
         lanes=lanes,
         run=run,
         racks=math.ceil(domain_chips / chips_per_rack),
-        binding=binding,
+        binding=tuple(binding),
     )
 
 

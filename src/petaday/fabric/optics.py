@@ -17,7 +17,7 @@ _COPPER_FIRST = ("backplane", "dac", "acc", "aec")
 
 @dataclass(frozen=True)
 class Choice:
-    """What a network's links may be: `optics` at switches and chips, `nic_optics` at adapters, `copper` where it reaches."""
+    """What links may be: `optics` at switches and chips, `nic_optics` at adapters, `copper` where it reaches."""
 
     optics: Link
     nic_optics: Link
@@ -72,7 +72,9 @@ def serve(links: LinkClass, choice: Choice) -> Ends:
     ------
     InputError : the class is longer than the optics reach
     """
-    reaching = [link for link in choice.copper if link.reach.value >= links.reach and set(links.ends) <= set(link.ends)]
+    reaching = [
+        link for link in choice.copper if link.reach.value >= links.reach and set(links.ends) <= set(link.ends)
+    ]
     if reaching:
         wire = min(reaching, key=lambda link: (_COPPER_FIRST.index(link.technology), _apart(link, links.rate)))
         return Ends(wire, wire)

@@ -10,7 +10,7 @@ from petaday.catalog.figure import Figure
 
 @dataclass(frozen=True)
 class Range:
-    """Three values of one quantity, in its SI unit. Sums and products go bound by bound, so bounds stay worst cases."""
+    """Three values of one quantity, in its SI unit. Sums and products go bound by bound: bounds stay worst cases."""
 
     low: float
     typical: float
