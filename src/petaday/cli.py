@@ -100,6 +100,53 @@ def explain(
 
 
 @app.command
+def fabric(
+    scenario: ScenarioFile,
+    /,
+    *,
+    json: Json = False,
+    compare: Annotated[Literal["optics"] | None, Parameter(help="the same network under every optics")] = None,
+    collective: Annotated[str, Parameter(help="all-reduce, all-gather, reduce-scatter or all-to-all")] = "",
+    bytes: Annotated[str, Parameter(help="size of the collective's buffer")] = "1 GB",
+    group: Annotated[int | None, Parameter(help="chips of the collective; all of them if left out")] = None,
+    simulate: Annotated[str, Parameter(help="permutation, all-to-all or ring: flows that share the links")] = "",
+    paths: Annotated[str, Parameter(help="subflows of a flow under ECMP")] = "1,4,16",
+    fail_links: Annotated[int, Parameter(help="links between switches that are down")] = 0,
+    allow_unverified: Unverified = False,
+) -> int:
+    """Count a network's switches, links and optics; price it; time a collective; simulate contention."""
+    from petaday.report import wiring as report
+    from petaday.study import fabric as study
+    from petaday.units import Kind as Unit
+    from petaday.units import parse
+
+    read = study.read_fabric(scenario)
+    wired = study.wire(read, allow_unverified=allow_unverified)
+    if collective:
+        ranks = wired.topology.endpoints if group is None else group
+        size = parse(bytes, Unit.BYTES)
+        times = study.collective_times(wired, collective, size, ranks)
+        data = report.collective_data(times, collective, size, ranks)
+        _print_json(data) if json else report.show_collective(data, _console())
+    elif simulate:
+        shares = study.simulate(wired, simulate, _counts(paths, "--paths"), fail_links)
+        data = report.shares_data(shares, simulate, fail_links)
+        _print_json(data) if json else report.show_shares(data, _console())
+    else:
+        data = report.wired_data(wired, study.optics_changes(wired) if compare else [])
+        _print_json(data) if json else report.show_wired(data, read.name, _console())
+    return ANSWERED
+
+
+def _counts(text: str, option: str) -> tuple[int, ...]:
+    """A list of whole numbers as an option has it: `1,4,16`."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) >= 1 for word in words):
+        raise InputError(f"`{text}` is no list of numbers", field=option, expected="whole numbers, such as 1,4,16")
+    return tuple(int(word) for word in words)
+
+
+@app.command
 def validate(
     *,
     suite: Annotated[Literal["collectives", "training"], Parameter(help="what to check")] = "collectives",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from petaday.report.payload import Data
+from petaday.report.data import Data
 from petaday.report.terminal import plain_table
 
 if TYPE_CHECKING:

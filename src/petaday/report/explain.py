@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from petaday.errors import InputError, nearest_names
+from petaday.report.data import Data
 from petaday.report.fields import Field, field_of
 from petaday.report.inputs import Input, inputs_of
-from petaday.report.payload import Data
 from petaday.study.answer import Answer
 
 UNIT_ENDINGS = ("_s", "_bytes", "_days", "_bytes_per_s")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
+from petaday.report.data import SCHEMA_VERSION, Data
+from petaday.report.wiring import wired_data
 from petaday.study.answer import Answer, Best
+from petaday.study.fabric import fabric_of, optics_changes
 from petaday.study.manifest import Manifest
-
-SCHEMA_VERSION = 1
 
 OBJECTIVE_KEYS = {
     "step_time": "step_time_s",
@@ -19,8 +19,6 @@ OBJECTIVE_KEYS = {
     "communication": "communication_s",
 }
 """What each objective of a Pareto front is called in the result."""
-
-Data = dict[str, Any]
 
 
 def payload(answer: Answer, manifest: Manifest) -> Data:
@@ -40,6 +38,7 @@ def payload(answer: Answer, manifest: Manifest) -> Data:
         "alternatives": _plans(answer)[1:],
         "pareto": _front(answer),
         "search": {"plans_considered": answer.found.considered, "plans_fitting": answer.found.fitting},
+        "fabric": _fabric(answer),
         "accuracy": _accuracy(answer),
         "infeasible": asdict(answer.infeasible) if answer.infeasible else None,
         "unused": answer.joined.unused,
@@ -137,6 +136,14 @@ def _limits(answer: Answer, best: Best) -> Data:
         "largest_loss_share": losses[largest] / best.step_time,
         "memory_share": best.memory / answer.job.memory,
     }
+
+
+def _fabric(answer: Answer) -> Data | None:
+    """The network behind the cluster with its bill, and what other optics change; null inside one domain."""
+    wired = fabric_of(answer.joined)
+    if wired is None:
+        return None
+    return wired_data(wired, optics_changes(wired, answer.joined, answer.best.plan if answer.best else None))
 
 
 def _plans(answer: Answer) -> list[Data]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from petaday.report.payload import Data, all_plans_of
+from petaday.report.data import Data
+from petaday.report.payload import all_plans_of
 from petaday.study.answer import Answer
 from petaday.training.plan import COLUMNS
 

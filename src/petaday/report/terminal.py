@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from petaday.report.payload import Data
+from petaday.report.data import Data
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def show_answer(data: Data, name: str, console: Console) -> None:
         console.print(_alternatives(data))
     if data["pareto"]:
         console.print(_front(data["pareto"]))
+    if data["fabric"]:
+        _fabric(data["fabric"], console)
     _closing(data, console)
 
 
@@ -176,6 +178,49 @@ def _front(front: list[Data]) -> Table:
         values = [_bytes(each[name]) if name.endswith("bytes") else _time(each[name]) for name in names]
         table.add_row(*values, plan_text(each["plan"]))
     return table
+
+
+def _fabric(fabric: Data, console: Console) -> None:
+    """The network behind the plan in a few lines, and the optics that could serve it."""
+    console.print()
+    console.print(Text("Fabric", style="bold"))
+    console.print(
+        f"{fabric['kind']}: {fabric['switches']:,} {fabric['switch']}, {fabric['cables']:,} cables, "
+        f"{fabric['modules']:,} modules, {span_text(fabric['watts'], Kind.POWER)}, "
+        f"{span_text(fabric['price_usd'], Kind.MONEY)}"
+    )
+    console.print(optics_table(fabric["optics"]))
+
+
+def optics_table(optics: list[Data]) -> Table:
+    """One line for each choice of optics."""
+    steps = any(each["step_time_s"] is not None for each in optics)
+    names = ("optics", ">modules", ">lasers", ">links W", ">all W", ">all $", ">failures/yr")
+    table = plain_table("\nOptics on every link", *names, *([">step"] if steps else []))
+    for each in optics:
+        row = [
+            each["optics_part"],
+            f"{each['modules']:,}",
+            span_text(each["lasers"], Kind.COUNT),
+            span_text(each["link_watts"], Kind.POWER),
+            span_text(each["watts"], Kind.POWER),
+            span_text(each["price_usd"], Kind.MONEY),
+            span_text(each["failures_per_year"], Kind.COUNT),
+        ]
+        table.add_row(*row, *([f"{each['step_time_s']:.5g} s"] if steps else []))
+    return table
+
+
+def span_text(values: list[float], kind: Kind) -> str:
+    """A range as text: what is typical, and where the bounds differ from it, those."""
+    low, typical, high = (_amount(value, kind) for value in values)
+    return typical if low == high else f"{typical} ({low} to {high})"
+
+
+def _amount(value: float, kind: Kind) -> str:
+    if kind is Kind.COUNT:
+        return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    return render(value, kind, digits=3)
 
 
 def _closing(data: Data, console: Console) -> None:
