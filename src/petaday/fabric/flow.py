@@ -1,8 +1,8 @@
 """Max-min fair rates of many flows over shared links, by progressive filling on arrays.
 
-All rates rise together until a link is full; its flows stop there and the others rise on (Bertsekas and Gallager, Data
-Networks, §6.5.2). A link whose share is the smallest that any of its flows meets can stop at once, whatever the rest
-of the network does, so a round freezes every such link: a permutation of 65,536 hosts takes 5 rounds, not thousands.
+All rates rise together until a link is full; its flows stop there and the others rise on (Bertsekas and Gallager,
+Data Networks, §6.5.2). A link whose share is the smallest that any of its flows meets can stop at once, whatever the
+rest of the network does, so a round freezes every such link: a permutation of 65,536 hosts takes 5 rounds.
 """
 
 from __future__ import annotations
@@ -64,11 +64,14 @@ class Routes:
     def load(self, of_rows: Floats | None = None) -> Floats:
         """What the rows together put on each link; without values, how many rows it carries (in parts)."""
         if of_rows is None and self.part is None:
-            return np.bincount(self.hops.ravel(), minlength=self.links + 1)[: self.links].astype(float)
+            rows = np.bincount(self.hops.ravel(), minlength=self.links + 1)
+            return np.asarray(rows[: self.links], dtype=np.float64)
         values = np.broadcast_to(1.0 if of_rows is None else of_rows, self.hops.shape)
         if self.part is not None:
             values = values * self.part
-        return np.bincount(self.hops.ravel(), values.ravel(), self.links + 1)[: self.links]
+        return np.asarray(
+            np.bincount(self.hops.ravel(), values.ravel(), self.links + 1)[: self.links], dtype=np.float64
+        )
 
 
 def max_min(

@@ -1,122 +1,141 @@
-"""The directed links of a fat tree, numbered so that a route is arithmetic and not a search.
+"""The directed links of a Clos network, numbered so that a route is arithmetic and not a search.
 
-Hosts hang on leaves; leaf uplink u goes to spine u mod S of the pod; uplink v of a pod's spine j goes to core v mod C
-of the cores that serve all spines j (al-Fares et al., SIGCOMM 2008, §3). In one plane the cables stand in three blocks
-(host, leaf, spine), a cable's two directions next to each other: 2·cable up, 2·cable + 1 down.
+Cables of one plane stand in three blocks, then comes the next plane: endpoint to leaf, one for each endpoint; leaf to
+spine, `leaf_up` for each leaf; spine to core, `spine_up` for each spine. Cable i is link i of the topology's graph, and
+here link 2i up and link 2i + 1 down.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from petaday.errors import InputError
 from petaday.fabric.network import Floats, Ints
+from petaday.fabric.topology.clos import Clos
+
+
+class Bundles:
+    """Cables that run in parallel from a lower switch (or pod) to an upper one, found by the two."""
+
+    def __init__(self, lower: Ints, upper: Ints, lowers: int, uppers: int) -> None:
+        pair = lower * uppers + upper
+        self._uppers = uppers
+        self._cables = np.argsort(pair, kind="stable")
+        self._count = np.bincount(pair, minlength=lowers * uppers)
+        self._first = np.cumsum(self._count) - self._count
+        self.most = int(self._count.max())
+
+    def pick(self, lower: Ints, upper: Ints, which: Ints) -> tuple[Ints, Ints]:
+        """One of the cables between the two, counted round the bundle, and how many there are."""
+        pair = lower * self._uppers + upper
+        count = self._count[pair]
+        place = self._first[pair] + which % np.maximum(count, 1)
+        return self._cables[np.minimum(place, self._cables.size - 1)], count
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """A fat tree of 2 or 3 tiers in numbers; every plane is the same.
+    """A Clos network and the rates of its ports in B/s: endpoints' ports, and those between switches.
 
-    hosts: NIC ports of a plane. leaf_down, leaf_up: hosts and uplinks of a leaf
-    pod_leaves, pod_spines: leaves and spines of a pod; a 2-tier fabric is one pod
-    spine_up, spine_cores: uplinks of a spine, and cores that they reach; 0 in a 2-tier fabric
-    planes: independent copies. rails: NICs of a node that go to as many different leaves; 1 in a plain fat tree
-    host_rate, leaf_rate, spine_rate: B/s of a cable of each block
+    The default rates count in units of an endpoint's port.
     """
 
-    hosts: int
-    leaf_down: int
-    leaf_up: int
-    pod_leaves: int
-    pod_spines: int
-    spine_up: int = 0
-    spine_cores: int = 0
-    planes: int = 1
-    rails: int = 1
-    host_rate: float = 1.0
-    leaf_rate: float = 1.0
-    spine_rate: float = 1.0
-
-    @property
-    def leaves(self) -> int:
-        """Leaves of a plane."""
-        return self.rails * -(-self.hosts // (self.leaf_down * self.rails))
-
-    @property
-    def pods(self) -> int:
-        """Pods of a plane."""
-        return -(-self.leaves // self.pod_leaves)
+    clos: Clos
+    rate: float = 1.0
+    fabric_rate: float | None = None
 
     @property
     def blocks(self) -> tuple[int, int, int]:
-        """Cables of a plane: host to leaf, leaf to spine, spine to core."""
-        return self.hosts, self.leaves * self.leaf_up, self.pods * self.pod_spines * self.spine_up
+        """Cables of a plane: endpoint to leaf, leaf to spine, spine to core."""
+        clos = self.clos
+        return clos.endpoints, clos.leaves * clos.leaf_up, clos.spines * clos.spine_up
 
     @property
     def cables(self) -> int:
         """Cables of all planes."""
-        return self.planes * sum(self.blocks)
+        return self.clos.planes * sum(self.blocks)
 
     @property
     def links(self) -> int:
         """Directed links of all planes."""
         return 2 * self.cables
 
+    @property
+    def line_rate(self) -> float:
+        """B/s of an endpoint over all planes."""
+        return self.rate * self.clos.planes
+
     def capacity(self) -> Floats:
         """B/s of every directed link."""
-        rates = (self.host_rate, self.leaf_rate, self.spine_rate)
-        return np.tile(np.repeat(rates, 2 * np.array(self.blocks)), self.planes)
+        between = self.rate if self.fabric_rate is None else self.fabric_rate
+        return np.tile(np.repeat([self.rate, between, between], 2 * np.array(self.blocks)), self.clos.planes)
 
-    def leaf(self, host: Ints) -> Ints:
-        """The leaf of a host; with rails, NIC i of the nodes of a group shares leaf i of that group."""
-        node, rail = np.divmod(host, self.rails)
-        return np.asarray(node // self.leaf_down * self.rails + rail)
+    @cached_property
+    def spine_above(self) -> Ints:
+        """Spine of each leaf-spine cable."""
+        leaf, port = np.divmod(np.arange(self.blocks[1]), self.clos.leaf_up)
+        return self.clos.spine_of(leaf, port)
 
-    def pod(self, host: Ints) -> Ints:
-        """The pod of a host."""
-        return np.asarray(self.leaf(host) // self.pod_leaves)
+    @cached_property
+    def core_above(self) -> Ints:
+        """Core of each spine-core cable."""
+        spine, port = np.divmod(np.arange(self.blocks[2]), self.clos.spine_up)
+        return self.clos.core_of(spine, port)
 
-    def host_cable(self, plane: Ints, host: Ints) -> Ints:
-        """The cable of a host's NIC port."""
-        return np.asarray(plane * sum(self.blocks) + host)
+    @cached_property
+    def to_spine(self) -> Bundles:
+        """Leaf-spine cables by leaf and the spine's place in its pod."""
+        leaf = np.arange(self.blocks[1]) // self.clos.leaf_up
+        per_pod = self.clos.spines_per_pod
+        place = self.spine_above - leaf // self.clos.leaves_per_pod * per_pod
+        return Bundles(leaf, place, self.clos.leaves, per_pod)
 
-    def leaf_cable(self, plane: Ints, leaf: Ints, uplink: Ints) -> Ints:
-        """The cable of a leaf's uplink."""
-        return np.asarray(plane * sum(self.blocks) + self.hosts + leaf * self.leaf_up + uplink)
+    @cached_property
+    def to_core(self) -> Bundles:
+        """Spine-core cables by pod and core."""
+        pod = np.arange(self.blocks[2]) // (self.clos.spine_up * self.clos.spines_per_pod)
+        return Bundles(pod, self.core_above, self.clos.pods, self.clos.cores)
 
-    def spine_cable(self, plane: Ints, pod: Ints, spine: Ints, uplink: Ints) -> Ints:
-        """The cable of an uplink of a pod's spine."""
-        place = (pod * self.pod_spines + spine) * self.spine_up + uplink
-        return np.asarray(plane * sum(self.blocks) + sum(self.blocks[:2]) + place)
+    def cable(self, plane: Ints, block: int, place: Ints) -> Ints:
+        """The cable at a place of a block: the endpoint; leaf · leaf_up + port; spine · spine_up + port."""
+        return np.asarray(plane * sum(self.blocks) + sum(self.blocks[:block]) + place)
 
-    def switch_cables(self, plane: int) -> Ints:
-        """The cables between switches of one plane."""
-        return np.arange(plane * sum(self.blocks) + self.hosts, (plane + 1) * sum(self.blocks))
+    def between_switches(self) -> Ints:
+        """The cables between switches, of all planes."""
+        per_plane = np.arange(self.blocks[0], sum(self.blocks))
+        return np.asarray(np.add.outer(np.arange(self.clos.planes) * sum(self.blocks), per_plane).ravel())
 
 
 def failed(wiring: Wiring, count: int, seed: int) -> Ints:
     """`count` different cables between switches, drawn at random."""
-    between = np.concatenate([wiring.switch_cables(plane) for plane in range(wiring.planes)])
+    between = wiring.between_switches()
     if not 0 <= count <= between.size:
         raise InputError(
-            f"{count} links cannot fail", field="fail-links", expected=f"0 to {between.size}, the links between switches"
+            f"{count:,} links cannot fail",
+            field="fail-links",
+            expected=f"0 to {between.size:,}, the links between switches",
         )
     return np.sort(np.random.default_rng(seed).choice(between, count, replace=False))
 
 
 def without(capacity: Floats, cables: Ints) -> Floats:
     """The capacity with some cables dead both ways."""
+    if ((cables < 0) | (2 * cables >= capacity.size)).any():
+        raise InputError("no such link", field="links", expected=f"0 to {capacity.size // 2 - 1:,}")
     rest = capacity.copy()
     rest[2 * cables] = rest[2 * cables + 1] = 0.0
     return rest
 
 
 def degraded(wiring: Wiring, capacity: Floats, plane: int, share: float) -> Floats:
-    """The capacity with every cable of one plane at a share of its rate."""
-    if not 0 <= plane < wiring.planes:
-        raise InputError(f"no plane {plane}", field="plane", expected=f"0 to {wiring.planes - 1}")
+    """The capacity with every cable of one plane at a share of its rate; 0 for a plane that is down."""
+    if not 0 <= plane < wiring.clos.planes:
+        raise InputError(f"no plane {plane}", field="plane", expected=f"0 to {wiring.clos.planes - 1}")
+    if not 0 <= share <= 1:
+        raise InputError(f"a plane at {share:g} of its rate", field="share", expected="0 to 1")
     rest = capacity.copy()
-    rest.reshape(wiring.planes, -1)[plane] *= share
+    rest.reshape(wiring.clos.planes, -1)[plane] *= share
     return rest

@@ -199,7 +199,7 @@ def optics_table(optics: list[Data]) -> Table:
     table = plain_table("\nOptics on every link", *names, *([">step"] if steps else []))
     for each in optics:
         row = [
-            each["optics_part"],
+            f"copper, else {each['optics_part']}" if each["copper"] else each["optics_part"],
             f"{each['modules']:,}",
             span_text(each["lasers"], Kind.COUNT),
             span_text(each["link_watts"], Kind.POWER),

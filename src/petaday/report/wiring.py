@@ -13,6 +13,7 @@ from petaday.units import Kind, render
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from petaday.catalog.link import Link
     from petaday.fabric.bill import Bill, Line
     from petaday.study.fabric import OpticsChange, Shares, Wired
 
@@ -43,9 +44,25 @@ def wired_data(wired: Wired, changes: list[OpticsChange]) -> Data:
             for link, line in zip(topology.links, wired.bill.links, strict=True)
         ],
         **_totals(wired.bill),
-        "optics": [{**_totals(change.bill), "step_time_s": change.step_time} for change in changes],
+        "optics": [
+            {**_totals(change.bill), "step_time_s": change.step_time, "sources": _sources(change.optics)}
+            for change in changes
+        ],
         "copper_limit": _copper(wired),
         "assumptions": [asdict(each) for each in wired.assumptions],
+    }
+
+
+SOURCED = ("power", "end_price", "reach", "lasers", "failures_per_year")
+
+
+def _sources(link: Link) -> Data:
+    """Where the figures of a link technology come from, by figure."""
+    figures = {name: getattr(link, name) for name in SOURCED}
+    return {
+        name: f"{figure.text}: {figure.source}{' (estimate)' if figure.estimate else ''}"
+        for name, figure in figures.items()
+        if figure is not None
     }
 
 
@@ -136,6 +153,10 @@ def show_wired(data: Data, name: str, console: Console) -> None:
         )
     if data["optics"]:
         console.print(optics_table(data["optics"]))
+        for each in (each for each in data["optics"] if not each["copper"]):
+            console.print(f"\n{each['optics_part']}", style="bold")
+            for figure, source in each["sources"].items():
+                console.print(f"  {figure.replace('_', ' ')} {source}")
     for each in data["assumptions"]:
         console.print(f"Assumed: {each['field']} {each['value']} ({each['source']}).")
 

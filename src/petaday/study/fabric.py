@@ -95,6 +95,8 @@ class Wired:
 class OpticsChange:
     """A network under other optics: its bill, and a step of the plan over that under the present ones."""
 
+    optics: Link
+    copper: bool
     bill: Bill
     step_time: float | None
 
@@ -137,20 +139,21 @@ def fabric_of(joined: Joined) -> Wired | None:
 
 
 def optics_changes(wired: Wired, joined: Joined | None = None, best: Plans | None = None) -> list[OpticsChange]:
-    """The network under every optics that serves it, without copper; with a plan, what its step then takes."""
-    links = load.links()
+    """The network under every optics that serves it, and under copper where it reaches; with a plan, its step."""
+    links, switches = load.links(), load.switches()
+    fastest = max(link.rate for link in wired.topology.links)
     base = _latency(wired.bill)
+    own = links[wired.bill.optics]
+    serving = [
+        optics for optics in links.values() if not optics.is_copper and optics.rate.value >= fastest * (1 - 1e-9)
+    ]
     changes = []
-    for optics in links.values():
-        if optics.is_copper:
-            continue
+    for optics, copper in [(own, True), *((each, False) for each in serving)]:
         try:
-            (other,) = compare(
-                wired.topology, [optics], links, load.switches(), wired.switch, wired.nic, copper=False
-            )
+            (other,) = compare(wired.topology, [optics], links, switches, wired.switch, wired.nic, copper)
         except InputError:
             continue  # these optics do not reach, or leave another SerDes than the switch has
-        changes.append(OpticsChange(other, _step_under(joined, best, _latency(other) - base)))
+        changes.append(OpticsChange(optics, copper, other, _step_under(joined, best, _latency(other) - base)))
     return changes
 
 
