@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, given
@@ -12,7 +13,7 @@ from petaday.errors import InputError
 from petaday.fabric.topology.build import build
 from petaday.fabric.topology.direct import Dragonfly, SlimFly, Torus, dragonfly, slim_fly, torus
 
-ORDERS = [q for q in range(3, 64) if q % 4 != 2]
+ORDERS = [q for q in range(4, 64) if q % 4 != 2]
 
 
 @st.composite
@@ -106,11 +107,12 @@ BAD = [
 
 
 @pytest.mark.parametrize(("make", "field", "expected"), BAD, ids=[f"{case[1]}: {case[2]}" for case in BAD])
-def test_what_does_not_exist_names_the_nearest_that_does(make, field: str, expected: str) -> None:
+def test_what_does_not_exist_names_the_nearest_that_does(
+    make: Callable[[], object], field: str, expected: str
+) -> None:
     with pytest.raises(InputError) as caught:
         make()
-    assert caught.value.field == field
-    assert caught.value.expected.replace(" groups", "") in (expected, expected.replace(" groups", ""))
+    assert (caught.value.field, caught.value.expected) == (field, expected)
 
 
 def test_build_by_number_of_endpoints() -> None:
@@ -120,7 +122,7 @@ def test_build_by_number_of_endpoints() -> None:
 
 
 def test_bisections_are_below_half_of_the_endpoints() -> None:
-    """Slim Fly keeps about two thirds of full bisection, a balanced dragonfly half."""
+    """Slim Fly keeps about two thirds of full bisection; a balanced dragonfly half, more where groups are few."""
     flat, fly = slim_fly(SlimFly(28), rate=1.0), dragonfly(Dragonfly.of(72), rate=1.0)
     assert flat.bisection / (flat.endpoints / 2) == pytest.approx(2 / 3, rel=0.01)
-    assert fly.bisection / (fly.endpoints / 2) == pytest.approx(0.5 * 80 / 81 * 9 / 8)
+    assert fly.bisection / (fly.endpoints / 2) == pytest.approx(20 / 36)

@@ -53,11 +53,11 @@ def test_nvl72_is_one_link_of_every_gpu_to_every_switch() -> None:
 
 
 def test_nvl576_has_the_36_switches_of_a_rack_in_each_of_eight() -> None:
-    assert [tier.switches for tier in nvl576().tiers] == [8 * 36, 144]
+    assert [tier.switches for tier in nvl576().tiers] == [8 * 36, 162]
 
 
 def test_cloudmatrix_has_as_much_above_a_node_as_below() -> None:
-    """An L1 switch: 8 NPUs of 56 GB/s below, 16 links of 28 GB/s above; an L2 switch: one link to each of 48 nodes."""
+    """An L1 switch: 8 NPUs of 56 GB/s below, 16 links of 28 GB/s above; an L2 switch: a link to each of 48 nodes."""
     below, above = cloudmatrix384().links
     assert below.count * below.rate == above.count * above.rate
     assert cloudmatrix384().tiers[1].ports_used == 112 * 48

@@ -303,7 +303,7 @@ def main() -> None:
     from cyclopts import CycloptsError
 
     try:
-        result = app(exit_on_error=False, print_error=False)
+        result = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except PetadayError as error:
         sys.exit(_fail(error))
     except CycloptsError as error:

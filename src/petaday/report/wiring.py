@@ -45,7 +45,12 @@ def wired_data(wired: Wired, changes: list[OpticsChange]) -> Data:
         ],
         **_totals(wired.bill),
         "optics": [
-            {**_totals(change.bill), "step_time_s": change.step_time, "sources": _sources(change.optics)}
+            {
+                **_totals(change.bill),
+                "copper": change.copper,
+                "step_time_s": change.step_time,
+                "sources": _sources(change.optics),
+            }
             for change in changes
         ],
         "copper_limit": _copper(wired),

@@ -211,7 +211,8 @@ def slim_fly(shape: SlimFly, rate: float = RATE, reaches: tuple[float, ...] = ()
 def dragonfly(shape: Dragonfly, rate: float = RATE, reaches: tuple[float, ...] = ()) -> Topology:
     """Routers and links of a dragonfly. `rate`: B/s of a port; `reaches`: as `DRAGONFLY_REACHES`.
 
-    Its bisection is that between two halves of the groups.
+    Its bisection is that between two halves of the groups: the worst cut where, as in all balanced ones, a ≥ h. With
+    an odd number of groups it is a link or so below the worst even cut.
     """
     to_endpoint, within, between = completed(reaches, DRAGONFLY_REACHES)
     p, a, h, g = shape.p, shape.a, shape.h, shape.g

@@ -92,7 +92,8 @@ def nvl72() -> Topology:
 def nvl576() -> Topology:
     """Eight racks of NVL72 under a second tier of NVSwitches, on each of the 18 planes.
 
-    Full bisection of 576 GPUs by the closed form: 288 switches in the racks and 144 above. No count is published.
+    Full bisection by the closed form: 288 switches in the racks and 162 above, 9 a plane, as 8 do not divide a leaf's
+    36 uplinks. No count is published.
     """
     return clos(Clos(endpoints=576, radix=72, planes=18), 50e9, reaches=(RACK, ROW), end="chip", kind="NVL576")
 
