@@ -78,7 +78,7 @@ def test_a_front_and_a_table_of_plans(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert [each["memory_bytes"] for each in front] == sorted(each["memory_bytes"] for each in front)
     assert [each["step_time_s"] for each in front] == sorted((each["step_time_s"] for each in front), reverse=True)
-    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [row["kind"] for row in rows] == ["ranked"] * 10 + ["pareto"] * len(front)
 
 
@@ -172,7 +172,7 @@ def test_an_unverified_chip_loads_when_asked_for(run: Run, tmp_path: Path) -> No
     path = scenario(text, tmp_path)
     assert run("plan", path)[0] == 2
     _, _, err = run("plan", path, "--allow-unverified")
-    assert "memory bandwidth" in err  # what nobody published stays unknown
+    assert "the catalog knows no" in err  # what nobody published stays unknown
 
 
 def test_explain_takes_a_number_apart(run: Run) -> None:

@@ -1,8 +1,8 @@
 """The directed links of a Clos network, numbered so that a route is arithmetic and not a search.
 
 Cables of one plane stand in three blocks, then comes the next plane: endpoint to leaf, one for each endpoint; leaf to
-spine, `leaf_up` for each leaf; spine to core, `spine_up` for each spine. Cable i is link i of the topology's graph, and
-here link 2i up and link 2i + 1 down.
+spine, `leaf_up` for each leaf; spine to core, `spine_up` for each spine. Cable i is link i of the topology's graph,
+and here link 2i up and link 2i + 1 down.
 """
 
 from __future__ import annotations
