@@ -93,8 +93,9 @@ def test_routes_avoid_dead_links_or_name_the_pair(wiring: Wiring, seed: int, sha
     assert (max_min(capacity, sprayed) > 0).all()
 
 
-@given(st.integers(0, 2**31), st.integers(1, 15))
+@given(st.integers(0, 2**31), st.integers(1, 3))
 def test_a_failure_moves_only_the_flows_it_hits(seed: int, count: int) -> None:
+    """Up to three dead cables: with 4 uplinks a leaf, they cut nobody off."""
     pairs, whole = permutation(128, seed), FAT.capacity()
     hurt = without(whole, failed(FAT, count, seed))
     before, after = (ecmp(FAT, *pairs, capacity, paths=2, seed=seed).hops for capacity in (whole, hurt))
@@ -116,7 +117,7 @@ def test_the_hash_is_even() -> None:
 
 
 def test_the_last_living_path_is_found() -> None:
-    """All cables of the first leaf but one dead, and all of that spine's but one: every subflow takes what is left."""
+    """All cables of the first leaf but one dead, and all of that spine's but one: all subflows take what is left."""
     leaf_ports = 128 + np.arange(1, 4)
     spine_ports = 256 + np.arange(1, 4)
     capacity = without(FAT.capacity(), np.concatenate([leaf_ports, spine_ports]))
@@ -248,7 +249,7 @@ def test_minimal_routes_lead_to_the_receiver_over_living_links(topology: Topolog
 
 @pytest.mark.parametrize(("topology", "hops"), [(DIRECT[0], 4), (DIRECT[1], 5)], ids=["slim fly", "dragonfly"])
 def test_diameter(topology: Topology, hops: int) -> None:
-    """Two between routers of a Slim Fly (Besta and Hoefler, SC 2014), three of a dragonfly (Kim et al., ISCA 2008)."""
+    """Two hops between routers of a Slim Fly (Besta, SC 2014), three of a dragonfly (Kim, ISCA 2008), and both ends."""
     network = graph(topology)
     routes = minimal(network, all_to_all(topology.endpoints), both_ways(network))
     assert len(routes.hops) == hops

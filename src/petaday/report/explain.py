@@ -66,7 +66,7 @@ def _resolve(name: str, paths: list[str]) -> str:
         return exact[0]
     if exact:
         raise InputError(f"`{name}` is ambiguous", field="field", expected=" or ".join(exact))
-    short = {path.rsplit(".", 1)[-1]: path for path in paths}
+    short = {path.rsplit(".", 1)[-1]: path for path in reversed(paths)}
     near = [short[each] for each in nearest_names(name, short)] or list(nearest_names(name, paths))
     raise InputError(f"no field `{name}` in the answer", field="field", expected="a key of the JSON", nearest=near)
 

@@ -32,7 +32,13 @@ def fields() -> tuple[Field, ...]:
     table = validated(_Table, load(Path(__file__).parent / "data" / "fields.yaml"))
     how = "held by the scenario, a habit of the software, or chosen by the search for the least step time"
     columns = tuple(
-        Field(path=f"plan.{name}", meaning=column.meaning, formula=how, inputs=(f"plan.{name}",))
+        Field(
+            path=f"plan.{name}",
+            unit="B" if name.endswith("_bytes") else "",
+            meaning=column.meaning,
+            formula=how,
+            inputs=(f"plan.{name}",),
+        )
         for name, column in COLUMNS.items()
     )
     return (*columns, *table.fields)

@@ -75,10 +75,11 @@ class Pricer:
         return StepTerms(plans, self.job, costs.blocks[self.job.precisions.index(precision)], costs.state)
 
     def stage_memory(self, plans: Plans, stage: Stage) -> Memory:
-        """Bytes by kind on one stage, under the precision that most tokens run in."""
+        """Bytes by kind on one stage of a plan, under its hungriest precision."""
         costs = self._costs(plans)
-        most = max(range(len(costs.blocks)), key=lambda index: self.job.precisions[index].share)
-        return stage_memory(plans, self.job, micro_batches(plans, self.job), costs.blocks[most], costs.state, stage)
+        alone = [self._memory(plans, _Costs((block,), costs.state)).max() for block in costs.blocks]
+        block = costs.blocks[int(np.argmax(alone))]
+        return stage_memory(plans, self.job, micro_batches(plans, self.job), block, costs.state, stage)
 
     def _costs(self, plans: Plans) -> _Costs:
         first, place = distinct(getattr(plans, name) for name in blocks.KEY)
