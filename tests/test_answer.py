@@ -147,7 +147,7 @@ def test_a_precision_schedule_lies_between_its_dtypes(plan: dict[str, int], tmp_
         planned(written(changed(base, train__precision=precision), tmp_path))[1]["step"]["step_time_s"]
         for precision in ("fp8", "bf16", mixed)
     )
-    assert fp8 < both < bf16
+    assert min(fp8, bf16) <= both <= max(fp8, bf16)
     assert both >= (0.75 * fp8 + 0.25 * bf16) * (1 - 1e-12)
 
 
@@ -160,6 +160,8 @@ def test_a_held_plan_mixes_its_dtypes_by_their_shares(tmp_path: Path) -> None:
         planned(written(changed(held, train__precision=precision), tmp_path))[1]["step"]
         for precision in ("fp8", "bf16", mixed)
     )
+    # The optimizer runs once, under the law of the dtype that most tokens train in.
+    assert both["waterfall_s"].pop("update") == fp8["waterfall_s"]["update"]
     for part, seconds in both["waterfall_s"].items():
         assert seconds == pytest.approx(0.75 * fp8["waterfall_s"][part] + 0.25 * bf16["waterfall_s"][part])
 
@@ -170,7 +172,7 @@ def test_a_held_plan_mixes_its_dtypes_by_their_shares(tmp_path: Path) -> None:
 INFEASIBLE = {
     "memory": changed(SMALL, train__model="llama-3.1-8b", cluster__chips=1, plan={}),
     "memory held": changed(SMALL, train__model="llama-3.1-8b", cluster__chips=8, plan={"tp": 1, "pp": 1, "zero": 0}),
-    "divisibility": changed(SMALL, cluster__chips=7, plan={"tp": 1, "cp": 1}),
+    "divisibility": changed(SMALL, cluster__chips=101, plan={"tp": 1, "cp": 1}),
     "deadline": changed(SMALL, train__tokens="1T", cluster__deadline="1 day"),
 }
 

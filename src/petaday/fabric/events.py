@@ -7,7 +7,7 @@ finish together are one event), a link fails, degrades or comes back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from petaday.fabric.flow import TIE, Routes, max_min
 from petaday.fabric.network import Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Change:
     """At `time` seconds the links have this capacity in B/s; and, after a failover, the rows take these routes."""
 
@@ -25,7 +25,7 @@ class Change:
     routes: Routes | None = None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Transfer:
     """What became of the flows.
 
@@ -34,7 +34,7 @@ class Transfer:
     """
 
     finish: Floats
-    carried: Floats = field(repr=False)
+    carried: Floats
 
 
 def simulate(
@@ -77,7 +77,7 @@ def simulate(
         if np.isinf(step):
             return Transfer(finish, carried)
         done = due <= step * (1 + TIE)
-        sent = np.where(done, left[active], np.minimum(left[active], np.where(done, 0.0, rates) * step))
+        sent = np.where(done, left[active], np.where(done, 0.0, rates) * step)
         left[active] -= sent
         carried += moving.load(sent)
         now = upcoming if upcoming - now <= soonest else now + step

@@ -18,7 +18,7 @@ TIE = 1e-9
 """Shares closer than this, relatively, count as equal; far above rounding, far below what anyone measures."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Routes:
     """The links that each row of traffic takes.
 

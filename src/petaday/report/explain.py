@@ -60,7 +60,9 @@ def _resolve(name: str, paths: list[str]) -> str:
         if any(path == f"{name}{ending}" or path.endswith(f".{name}{ending}") for ending in endings)
     ]
     # What stands in a list of other plans is the same field again.
-    own = [path for path in matching if not path.startswith(("alternatives", "pareto", "infeasible", "fabric"))] or matching
+    own = [
+        path for path in matching if not path.startswith(("alternatives", "pareto", "infeasible", "fabric"))
+    ] or matching
     exact = [path for path in own if path == name] or own
     if len(exact) == 1:
         return exact[0]
