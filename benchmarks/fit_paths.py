@@ -2,8 +2,8 @@
 
     python benchmarks/fit_paths.py
 
-Random permutations on full-bisection fat trees of 2 and 3 tiers, 128 to 65,536 hosts, 1 to 64 paths a flow; several
-draws of each, fewer where they are large.
+Random permutations on full-bisection fat trees of 2 and 3 tiers, 128 to 65,536 hosts, 1 to 64 paths a flow, and at
+most 300,000 subflows; several draws of each, fewer where they are large.
 """
 
 from __future__ import annotations
