@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -87,7 +88,7 @@ def test_a_command_of_the_pages_runs(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_that_a_command_reads_exists(command: str) -> None:
     arguments = shlex.split(command)
-    written_here = {after for word, after in zip(arguments, arguments[1:], strict=False) if word == "--csv"}
+    written_here = {after for word, after in itertools.pairwise(arguments) if word == "--csv"}
     for word in arguments:
         if word.endswith((".yaml", ".json", ".csv")) and word not in written_here:
             assert (ROOT / word).is_file()
