@@ -1,4 +1,4 @@
-"""Write what the pages show: real output in README.md and README.zh.md, and docs/fields.md.
+"""Write what the pages show: real output in the READMEs and docs/fabric.md, and docs/fields.md.
 
     python benchmarks/pages.py [--data training_measurements.csv]
 
@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
     data = parser.parse_args().data
-    for name in ("README.md", "README.zh.md"):
+    for name in ("README.md", "README.zh.md", "docs/fabric.md"):
         page = ROOT / name
         page.write_text(rewritten(page.read_text(), lambda: accuracy_table(data) if data else None))
     (ROOT / "docs" / "fields.md").write_text(fields_page())

@@ -72,6 +72,8 @@ MOVES: dict[str, Move] = {
     "cluster__network__bandwidth": Move("50 Gb/s", "400 Gb/s", also=SLOW),
     "cluster__network__latency": Move("1 us", "50 us", also=SLOW),
     "cluster__network__efficiency": Move("50 %", "95 %", also=SLOW),
+    "cluster__routing": Move("adaptive", "ecmp", also=SLOW),
+    "cluster__paths": Move(1, 16, also={**SLOW, "cluster__routing": "ecmp"}),
     "plan__tp": Move(1, 4),
     "plan__cp": Move(1, 2, HELD, {"plan__dp": DROPPED}),
     "plan__pp": Move(1, 4, HELD, {"plan__dp": DROPPED, "plan__zero": 0}),

@@ -13,6 +13,7 @@ from petaday.chip.roofline import gemm_efficiency
 from petaday.errors import InputError
 from petaday.fabric.network import Floats
 from petaday.study.job import Joined, join
+from petaday.study.parts import routed
 from petaday.study.scenario import Scenario
 from petaday.training.baseline import baseline_step_time
 from petaday.training.check import check_columns
@@ -195,7 +196,8 @@ def _fewest_chips(
     for chips in chip_counts(job.network.domain, fewest):
         if chips > min(MOST_CHIPS, job.global_batch * job.seq_len):
             break
-        sized = replace(joined, job=job.with_chips(chips))
+        network = routed(job.network, joined.scenario.cluster, chips)
+        sized = replace(joined, job=replace(job.with_chips(chips), network=network))
         found = _searched(sized, top, objectives, tell)
         if found.answered and found.step_time[0] * steps <= deadline:
             return sized, found

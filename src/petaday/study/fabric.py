@@ -38,7 +38,7 @@ from petaday.fabric.topology.shape import Topology
 from petaday.fabric.traffic import Pairs, permutation, ring, shift
 from petaday.fabric.wiring import Wiring, failed, without
 from petaday.study.job import Joined
-from petaday.study.parts import Assumption, find_chip, find_network, named
+from petaday.study.parts import Assumption, find_chip, find_network, named, routed
 from petaday.study.scenario import Bandwidth, Chips, Cluster, Name
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
@@ -112,6 +112,7 @@ def wire(scenario: FabricScenario, *, allow_unverified: bool = False) -> Wired:
     cluster = scenario.cluster
     chip = find_chip(cluster.chip, allow_unverified)
     part, network = find_network(chip, load.scale_up_of(chip), cluster, notes)
+    network = routed(network, cluster, scenario.fabric.endpoints)
     wired = _wired(scenario.fabric, part, network, notes)
     lanes = max(1, round(network.scale_up_bandwidth / 25e9))
     limit = copper_limit(network.domain, min(network.domain, CHIPS_PER_RACK), lanes)
@@ -334,12 +335,13 @@ def simulate(wired: Wired, pattern: str, paths: tuple[int, ...], fail_links: int
             expected=", ".join(PATTERNS),
             nearest=nearest_names(pattern, PATTERNS),
         )
-    wiring = Wiring(shape, rate=wired.topology.links[0].rate)
+    rates = [link.rate for link in wired.topology.links]
+    wiring = Wiring(shape, rate=rates[0], fabric_rate=rates[1])
     capacity = without(wiring.capacity(), failed(wiring, fail_links, seed))
     pairs = flows[pattern]()
-    schemes: list[tuple[Scheme, int]] = [*(("ecmp", count) for count in paths), ("adaptive", 0)]
+    schemes: list[tuple[Scheme, int]] = [*(("ecmp", count) for count in paths), ("adaptive", 1)]
     results = []
     for scheme, count in schemes:
-        shares = flow_shares(wiring, pairs, scheme=scheme, paths=max(count, 1), seed=seed, capacity=capacity)
+        shares = flow_shares(wiring, pairs, scheme=scheme, paths=count, seed=seed, capacity=capacity)
         results.append(Shares(scheme, count, len(shares), float(shares.mean()), float(shares.min())))
     return results

@@ -10,7 +10,17 @@ from petaday.catalog import load
 from petaday.catalog.efficiency import Efficiency, efficiency_for
 from petaday.catalog.model import Model
 from petaday.catalog.software import Software as SoftwarePart
-from petaday.study.parts import Assumption, Parts, chip_law, find_chip, find_model, find_network, named, needed
+from petaday.study.parts import (
+    Assumption,
+    Parts,
+    chip_law,
+    find_chip,
+    find_model,
+    find_network,
+    named,
+    needed,
+    routed,
+)
 from petaday.study.scenario import Scenario
 from petaday.training.job import OPTIMIZERS, Job, Precision, Software
 from petaday.training.plan import COLUMNS, DTYPE_BYTES
@@ -102,7 +112,7 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
         chips=1 if cluster.chips == "auto" else cluster.chips,
         precisions=precisions,
         optimizer=OPTIMIZERS[train.optimizer],
-        network=network,
+        network=routed(network, cluster, 1 if cluster.chips == "auto" else cluster.chips),
         software=software_of(software, train.expert_imbalance),
         memory=needed(chip.memory_capacity, chip, "memory_capacity").value,
         reserve=reserve,

@@ -22,7 +22,9 @@ from petaday.catalog.scale_up import ScaleUp
 from petaday.catalog.software import Software as SoftwarePart
 from petaday.chip.law import ChipLaw
 from petaday.errors import InputError
+from petaday.fabric.contention import worst_flow_share
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE, MeasuredCurve, Network
+from petaday.fabric.topology.clos import fewest_tiers
 from petaday.study.scenario import Cluster, WhatIfChip, WhatIfNetwork
 from petaday.units import Kind, bits, check_training_rate, parse_flop_rate, render
 
@@ -178,6 +180,22 @@ def find_network(
         most_nics=scale_up.most_nics.value if scale_up.most_nics else inf,
         curves=measured_curves(chip),
     )
+
+
+SWITCH_PORTS = 64
+"""Ports of the switches that a fabric is taken to have where only its number of chips is known."""
+
+
+def routed(network: Network, cluster: Cluster, chips: int) -> Network:
+    """The network with what the worst flow of a collective keeps under the cluster's routing.
+
+    Without a routing the efficiency of the network part stands for all of it.
+    """
+    if cluster.routing is None:
+        return network
+    tiers = min(max(fewest_tiers(chips, SWITCH_PORTS), 2), 3)
+    share = worst_flow_share(cluster.paths or 1, cluster.routing, hosts=max(chips, 2), tiers=tiers)
+    return replace(network, path_share=share)
 
 
 def measured_curves(chip: Chip) -> tuple[MeasuredCurve, ...]:

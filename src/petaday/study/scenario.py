@@ -140,8 +140,16 @@ class Cluster(Strict):
     deadline: Time | None = None
     scale_up_domain: Chips | None = None
     network: Name | WhatIfNetwork | None = None
+    routing: Literal["ecmp", "spray", "adaptive"] | None = None
+    paths: Annotated[int, Field(ge=1)] | None = None
     memory_reserve: Bytes | None = None
     host_bandwidth: Bandwidth | None = None
+
+    @model_validator(mode="after")
+    def _paths_for_ecmp(self) -> Self:
+        if self.paths is not None and self.routing != "ecmp":
+            raise ValueError("paths: only `routing: ecmp` hashes flows over a number of paths")
+        return self
 
     @model_validator(mode="after")
     def _deadline_for_auto(self) -> Self:
