@@ -276,6 +276,8 @@ def _print_json(data: object) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Write a whole file or nothing of it."""
+    if not path.name or path.is_dir():
+        raise InputError(f"`{path}` is no file", field="--csv", expected="a file name such as plans.csv")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")

@@ -193,8 +193,9 @@ def _fewest_chips(
     )
     fewest = flops / (deadline * best_rate)
     found = None
-    for chips in chip_counts(job.network.domain, fewest):
-        if chips > min(MOST_CHIPS, job.global_batch * job.seq_len):
+    most = min(MOST_CHIPS, job.global_batch * job.seq_len)
+    for chips in chip_counts(job.network.domain, min(fewest, 2.0 * most)):
+        if chips > most:
             break
         network = routed(job.network, joined.scenario.cluster, chips)
         sized = replace(joined, job=replace(job.with_chips(chips), network=network))
@@ -202,7 +203,7 @@ def _fewest_chips(
         if found.answered and found.step_time[0] * steps <= deadline:
             return sized, found
     raise InputError(
-        f"no cluster of up to {MOST_CHIPS:,} chips trains it by the deadline",
+        f"no cluster of up to {most:,} chips trains it by the deadline",
         field="cluster.deadline",
         expected="a later deadline, a larger batch or a faster chip",
     )

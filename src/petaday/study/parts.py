@@ -26,9 +26,12 @@ from petaday.fabric.contention import worst_flow_share
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE, MeasuredCurve, Network
 from petaday.fabric.topology.clos import fewest_tiers
 from petaday.study.scenario import Cluster, WhatIfChip, WhatIfNetwork
-from petaday.units import Kind, bits, check_training_rate, parse_flop_rate, render
+from petaday.units import FlopRate, Kind, bits, check_training_rate, parse_flop_rate, render
 
 T = TypeVar("T")
+
+SCENARIO = "the scenario"
+"""The source of a figure that a scenario puts in place of the catalog's."""
 
 ATTENTION_DTYPES = ("bf16", "fp16", "fp32")
 
@@ -68,7 +71,7 @@ def find_model(written: str | Model, folder: Path) -> Model:
     if isinstance(written, Model):
         return written
     if written.endswith(".json"):
-        return import_config(folder / written)
+        return named("train.model", lambda name: import_config(folder / name), written)
     return named("train.model", load.model, written)
 
 
@@ -82,7 +85,7 @@ def find_chip(written: str | WhatIfChip, allow_unverified: bool) -> Chip:
         return named("cluster.chip", look_up, written)
     base: Chip = named("cluster.chip.like", look_up, written.like)
     changes: dict[str, object] = {
-        name: Figure(value=value, text=f"{value:g}", source="the scenario")
+        name: Figure(value=value, text=f"{value:g}", source=SCENARIO)
         for name in ("memory_capacity", "memory_bandwidth", "scale_up_bandwidth")
         if (value := getattr(written, name)) is not None
     }
@@ -90,7 +93,9 @@ def find_chip(written: str | WhatIfChip, allow_unverified: bool) -> Chip:
     dense: dict[str, float] = {dtype: figure.value for dtype, figure in base.peak.items()}
     for dtype, text in written.peak.items():
         field = f"cluster.chip.peak.{dtype}"
-        rate = parse_flop_rate(text)
+        rate: FlopRate = named(field, parse_flop_rate, text)
+        if rate.value <= 0:
+            raise InputError(f"`{text}` is no rate", field=field, expected="more than 0 FLOP/s")
         if rate.dtype not in (None, dtype):
             raise InputError(f"`{text}` is a {rate.dtype} rate", field=field, expected=f"{dtype}")
         known: dict[str, float] = {dtype: dense[dtype]} if dtype in dense else {}
@@ -178,7 +183,7 @@ def find_network(
         base_latency=NCCL_RING_BASE,
         in_switch_reduction=scale_up.in_switch_reduction,
         most_nics=scale_up.most_nics.value if scale_up.most_nics else inf,
-        curves=measured_curves(chip),
+        curves=measured_curves(chip) if link.source != SCENARIO else (),
     )
 
 

@@ -15,6 +15,7 @@ from petaday.errors import InputError, Place
 from petaday.training.job import OPTIMIZERS
 from petaday.training.plan import COLUMNS, DTYPE_BYTES
 from petaday.units import DTYPES, Kind, parse
+from petaday.units.text import shown
 
 Name = Annotated[str, Field(min_length=1)]
 Dtype = Literal["fp32", "tf32", "bf16", "fp16", "fp8", "mxfp8", "int8", "fp6", "fp4", "nvfp4"]
@@ -27,13 +28,19 @@ Ratio = Annotated[float, Quant(Kind.RATIO), Field(gt=0, le=1)]
 assert set(Dtype.__args__) <= set(DTYPES)  # type: ignore[attr-defined]
 
 
+LARGEST_COUNT = 100_000_000
+"""More chips, sequences or tokens of a sequence than any run has; beyond it sizes are typing errors."""
+
+
 def _count(kind: Kind, noun: str) -> BeforeValidator:
     """A whole number of things, written plainly or as `1.5k`."""
 
     def whole(value: object) -> int:
         number = parse(value, kind)  # type: ignore[arg-type]
-        if number != int(number) or number < 1:
-            raise InputError(f"`{value}` is no number of {noun}", expected="a whole number of at least 1")
+        if number != int(number) or not 1 <= number <= LARGEST_COUNT:
+            raise InputError(
+                f"`{shown(value)}` is no number of {noun}", expected=f"a whole number from 1 to {LARGEST_COUNT:,}"
+            )
         return int(number)
 
     return BeforeValidator(told(whole))
@@ -160,9 +167,9 @@ class Cluster(Strict):
 
 def _plan_value(name: str) -> BeforeValidator:
     def value(written: object) -> int:
-        if name.endswith("_bytes") and written in DTYPE_BYTES:
-            return DTYPE_BYTES[str(written)]
-        return COLUMNS[name].value(written, name)
+        if name.endswith("_bytes") and isinstance(written, str) and written in DTYPE_BYTES:
+            return DTYPE_BYTES[written]
+        return COLUMNS[name].value(written, f"plan.{name}")
 
     return BeforeValidator(told(value))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petaday.errors import InputError, nearest_names
+from petaday.units.text import shown
 
 Ints = NDArray[np.int64]
 
@@ -37,6 +38,7 @@ class Column:
     meaning: str
     minimum: int = 1
     names: tuple[str, ...] = ()
+    maximum: int = 1_000_000
 
     def text(self, value: int) -> str:
         """A value as users write it."""
@@ -45,19 +47,21 @@ class Column:
     def value(self, text: object, field: str) -> int:
         """A user's text or number as the column's integer."""
         if self.names:
-            word = {True: "yes", False: "no"}.get(text, text) if isinstance(text, bool) else text
+            word = {True: "yes", False: "no"}[text] if isinstance(text, bool) else text
             names = self.names
-            if word not in names:
+            if not isinstance(word, str) or word not in names:
                 raise InputError(
-                    f"`{text}` is not a value of {field}",
+                    f"`{shown(text)}` is not a value of {field}",
                     field=field,
                     expected=" | ".join(names),
                     nearest=nearest_names(str(text), names),
                 )
             return names.index(str(word))
-        if isinstance(text, bool) or not isinstance(text, int) or text < self.minimum:
+        if isinstance(text, bool) or not isinstance(text, int) or not self.minimum <= text <= self.maximum:
             raise InputError(
-                f"`{text}` is no {field}", field=field, expected=f"a whole number of at least {self.minimum}"
+                f"`{shown(text)}` is no {field.removeprefix('plan.')}",
+                field=field,
+                expected=f"a whole number from {self.minimum} to {self.maximum:,}",
             )
         return text
 
@@ -73,7 +77,7 @@ COLUMNS: Mapping[str, Column] = {
     "dp": Column("data-parallel ranks"),
     "ep": Column("expert-parallel ranks"),
     "etp": Column("tensor-parallel ranks inside an expert"),
-    "zero": Column("ZeRO stage: 1 shards optimizer, 2 gradients too, 3 weights too (FSDP)", 0),
+    "zero": Column("ZeRO stage: 1 shards optimizer, 2 gradients too, 3 weights too (FSDP)", 0, maximum=3),
     "micro_batch": Column("sequences of one forward pass on one replica"),
     "recompute": Column("activations computed again backward", 0, ("none", "selective", "full")),
     "recompute_layers": Column("layers of each stage that recompute", 0),
@@ -83,9 +87,9 @@ COLUMNS: Mapping[str, Column] = {
     "last_layers": Column("layers of the last stage", 0),
     "tp_overlap": Column("tensor-parallel communication runs beside the GEMMs", 0, _SWITCH),
     "dp_overlap": Column("gradient and weight communication runs beside the passes", 0, _SWITCH),
-    "weight_bytes": Column("bytes of a stored weight"),
-    "grad_bytes": Column("bytes of an accumulated gradient"),
-    "moment_bytes": Column("bytes of each optimizer moment"),
+    "weight_bytes": Column("bytes of a stored weight", maximum=8),
+    "grad_bytes": Column("bytes of an accumulated gradient", maximum=8),
+    "moment_bytes": Column("bytes of each optimizer moment", maximum=8),
     "optimizer_offload": Column("optimizer state and update on the host", 0, _SWITCH),
     "activation_offload": Column("kept activations wait in host memory", 0, _SWITCH),
 }

@@ -9,6 +9,7 @@ from math import ceil
 from petaday.training.job import Job
 from petaday.training.search import Found, search
 from petaday.training.space import Space
+from petaday.units import Kind, render
 
 LARGEST_GROWTH = 64
 """A cluster is grown up to this many times before growth counts as no help."""
@@ -51,15 +52,15 @@ def explain_infeasible(job: Job, space: Space, user_columns: tuple[str, ...], fo
 
 def explain_late(job: Job, space: Space, steps: int, deadline: float, found: Found) -> Infeasible:
     """What a run that fits but comes too late would need: the bigger clusters are searched."""
-    days = float(found.step_time[0]) * steps / 86400
-    detail = f"the fastest plan takes {days:.1f} days, and the deadline is {deadline / 86400:.1f} days"
+    seconds = float(found.step_time[0]) * steps
+    detail = f"the fastest plan takes {render(seconds, Kind.TIME)}, and the deadline is {render(deadline, Kind.TIME)}"
     reliefs: list[Relief] = []
     growth = 2
     while growth <= LARGEST_GROWTH and not reliefs:
         bigger = list(_try(f"cluster.chips: {job.chips * growth}", job.with_chips(job.chips * growth), space))
         reliefs = [relief for relief in bigger if relief.step_time * steps <= deadline]
         growth *= 2
-    later = Relief(f"cluster.deadline: {ceil(days)} days", float(found.step_time[0]), float(found.memory[0]))
+    later = Relief(f"cluster.deadline: {ceil(seconds / 3600)} h", float(found.step_time[0]), float(found.memory[0]))
     return Infeasible("deadline", detail, (*reliefs, later))
 
 
@@ -80,7 +81,7 @@ def _reliefs(job: Job, space: Space, user_columns: tuple[str, ...], found: Found
         {"optimizer_offload": 1, "activation_offload": 1},
     )
     for columns in offloads:
-        change = " and ".join(f"plan.{name}: yes" for name in columns)
+        change = " and ".join(f"plan.{name}: true" for name in columns)
         lifted = list(_try(change, job, space.with_values(**columns)))
         yield from lifted
         if lifted:

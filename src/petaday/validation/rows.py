@@ -13,7 +13,7 @@ from pathlib import Path
 
 from petaday.catalog import load
 from petaday.catalog.model import Model, Moe
-from petaday.errors import InputError
+from petaday.errors import InputError, Place
 from petaday.study.job import Joined, join
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train, WhatIfNetwork
 from petaday.training.baseline import baseline_step_time
@@ -26,6 +26,19 @@ Row = Mapping[str, str]
 
 SHARDING = {"none": 0, "zero-1": 1, "dist-opt": 1, "zero-2": 2, "zero-3": 3, "fsdp": 3}
 PLAN_COLUMNS = ("tp", "pp", "vpp", "cp", "ep", "etp", "dp", "micro_batch")
+REQUIRED = (
+    "id",
+    "model",
+    "accelerator",
+    "n_accelerators",
+    "seq_len",
+    "global_batch",
+    "step_time_s",
+    "dtype",
+    "framework",
+)
+"""Columns without which a table holds no runs; the others may be blank."""
+
 LINE_RATES = {100: "ib-edr", 200: "ib-hdr", 400: "ib-ndr", 800: "ib-xdr"}
 """Gb/s per chip to the catalog network of that rate; other rates stand by themselves."""
 
@@ -48,9 +61,21 @@ class Prediction:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV table."""
-    with path.open(newline="", encoding="utf-8") as table:
-        return list(csv.DictReader(table))
+    """Rows of a CSV table. Raises InputError: it cannot be read, or lacks the columns of a run."""
+    try:
+        with path.open(newline="", encoding="utf-8") as table:
+            rows = list(csv.DictReader(table))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a CSV table in UTF-8"
+        raise InputError(f"cannot be read: {reason}", place=Place(str(path))) from None
+    missing = [name for name in REQUIRED if rows and name not in rows[0]]
+    if missing or not rows:
+        raise InputError(
+            f"no column {', '.join(missing)}" if missing else "no rows",
+            place=Place(str(path)),
+            expected="a table in the documented columns",
+        )
+    return rows
 
 
 def _whole(row: Row, column: str) -> int | None:
