@@ -14,9 +14,12 @@ from petaday.training.search import search
 from petaday.training.space import Space
 
 OFFLOADS = {
-    "plan.optimizer_offload: yes": {"optimizer_offload": 1},
-    "plan.activation_offload: yes": {"activation_offload": 1},
-    "plan.optimizer_offload: yes and plan.activation_offload: yes": {"optimizer_offload": 1, "activation_offload": 1},
+    "plan.optimizer_offload: true": {"optimizer_offload": 1},
+    "plan.activation_offload: true": {"activation_offload": 1},
+    "plan.optimizer_offload: true and plan.activation_offload: true": {
+        "optimizer_offload": 1,
+        "activation_offload": 1,
+    },
 }
 
 

@@ -31,7 +31,8 @@ def import_config(source: Path | str, name: str = "") -> Model:
         try:
             text = source.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read: {error}", place=Place(file)) from None
+            reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
+            raise InputError(f"cannot be read: {reason}", place=Place(file)) from None
     else:
         file, folder, text = "config.json", "", source
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from petaday.chip.roofline import gemm_efficiency
-from petaday.errors import InputError
 from petaday.fabric.network import Floats
 from petaday.study.job import Joined, join
 from petaday.study.parts import routed
@@ -23,7 +22,7 @@ from petaday.training.memory import Memory
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
 from petaday.training.relax import Infeasible, explain_infeasible, explain_late
-from petaday.training.search import Found, chip_counts, search
+from petaday.training.search import NOTHING_FOUND, Found, chip_counts, search
 from petaday.training.step import micro_batches
 from petaday.workload.demand import Demand, demand
 
@@ -101,17 +100,17 @@ def answer(
     auto = scenario.cluster.chips == "auto"
     check_columns(joined.job, joined.given, chips_fixed=not auto)
     tell = report or (lambda _what, _count: None)
+    infeasible: Infeasible | None = None
     if auto:
-        joined, found = _fewest_chips(joined, steps, top, objectives, tell)
+        joined, found, infeasible = _fewest_chips(joined, steps, top, objectives, tell)
     else:
         found = _searched(joined, top, objectives, tell)
     needs = demand(joined.parts.model, train.sequence_length, train.tokens)
     user_columns = tuple(joined.given)
-    infeasible = None
     deadline = scenario.cluster.deadline
-    if not found.answered:
+    if not found.answered and infeasible is None:
         infeasible = explain_infeasible(joined.job, joined.space, user_columns, found)
-    elif deadline is not None and found.step_time[0] * steps > deadline:
+    elif deadline is not None and found.answered and found.step_time[0] * steps > deadline:
         infeasible = explain_late(joined.job, joined.space, steps, deadline, found)
     best = price_in_full(joined.job, found, needs.model_flops / steps) if found.answered else None
     return Answer(joined, needs, steps, found, best, infeasible)
@@ -178,7 +177,7 @@ def _searched(joined: Joined, top: int, objectives: tuple[str, ...], tell: Repor
 
 def _fewest_chips(
     joined: Joined, steps: int, top: int, objectives: tuple[str, ...], tell: Report
-) -> tuple[Joined, Found]:
+) -> tuple[Joined, Found, Infeasible | None]:
     """The smallest cluster, of the sizes worth trying, whose best plan meets the deadline.
 
     Sizes are tried upwards from where even GEMMs alone at their best would just make it, so the first is the answer.
@@ -192,7 +191,6 @@ def _fewest_chips(
         each.share / (each.law.peak * float(gemm_efficiency(*_endless(), each.law))) for each in job.precisions
     )
     fewest = flops / (deadline * best_rate)
-    found = None
     most = min(MOST_CHIPS, job.global_batch * job.seq_len)
     for chips in chip_counts(job.network.domain, min(fewest, 2.0 * most)):
         if chips > most:
@@ -201,12 +199,12 @@ def _fewest_chips(
         sized = replace(joined, job=replace(job.with_chips(chips), network=network))
         found = _searched(sized, top, objectives, tell)
         if found.answered and found.step_time[0] * steps <= deadline:
-            return sized, found
-    raise InputError(
-        f"no cluster of up to {most:,} chips trains it by the deadline",
-        field="cluster.deadline",
-        expected="a later deadline, a larger batch or a faster chip",
+            return sized, found, None
+    detail = (
+        f"GEMMs alone at their best rate take {fewest:,.0f} chips, and no cluster of up to {most:,} chips "
+        "trains it by the deadline"
     )
+    return joined, NOTHING_FOUND, Infeasible("deadline", detail, ())
 
 
 def _endless() -> tuple[Floats, Floats, Floats]:

@@ -99,12 +99,15 @@ class Train(Strict):
         if isinstance(self.precision, tuple):
             total = sum(stretch.share for stretch in self.precision)
             if not self.precision or abs(total - 1) > 1e-6:
-                raise ValueError(f"precision: the shares add up to {total:.4g}, not to 1")
+                wrong = InputError(
+                    f"the shares add up to {total:.4g}", field="train.precision", expected="a sum of 1"
+                )
+                raise ValueError("shares") from wrong
         return self
 
     @property
     def sequences(self) -> int:
-        """Sequences of a step. A batch given in tokens is a round number, and is rounded to one that divides well."""
+        """Sequences of a step. A batch in tokens is a round number: it moves to whole sequences that divide well."""
         if self.global_batch is not None:
             return self.global_batch
         return divisible_batch((self.global_batch_tokens or 0) / self.sequence_length)
@@ -161,7 +164,10 @@ class Cluster(Strict):
     @model_validator(mode="after")
     def _deadline_for_auto(self) -> Self:
         if self.chips == "auto" and self.deadline is None:
-            raise ValueError("deadline: `chips: auto` needs one, such as `deadline: 30 days`")
+            told_apart = InputError(
+                "`chips: auto` needs a deadline", field="cluster.deadline", expected="one such as `deadline: 30 days`"
+            )
+            raise ValueError("no deadline") from told_apart
         return self
 
 

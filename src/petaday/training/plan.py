@@ -47,7 +47,7 @@ class Column:
     def value(self, text: object, field: str) -> int:
         """A user's text or number as the column's integer."""
         if self.names:
-            word = {True: "yes", False: "no"}[text] if isinstance(text, bool) else text
+            word = {"True": "yes", "true": "yes", "False": "no", "false": "no"}.get(str(text), text)
             names = self.names
             if not isinstance(word, str) or word not in names:
                 raise InputError(

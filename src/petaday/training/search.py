@@ -47,6 +47,10 @@ class Found:
         return self.best is not None
 
 
+NOTHING_FOUND = Found(None, np.zeros(0), np.zeros(0), None, {}, 0, 0, None, np.inf)
+"""What a search that was not worth starting has seen."""
+
+
 def search(
     job: Job,
     space: Space,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -163,7 +164,9 @@ def _nearest(unit: str, kind: Kind) -> tuple[str, ...]:
     """The nearest units of the kind; those that differ in case alone come first: case tells bit from byte."""
     known = [name for name in UNITS[kind] if name]
     same_letters = tuple(name for name in known if name.lower() == unit.lower())
-    return same_letters or nearest_names(unit, known)
+    return (
+        same_letters or tuple(difflib.get_close_matches(unit, known, n=3, cutoff=0.5)) or nearest_names(unit, known)
+    )
 
 
 Ladder = tuple[tuple[str, float], ...]
