@@ -83,7 +83,8 @@ def test_a_plan_is_written_in_words() -> None:
     ("name", "written", "told"),
     [
         ("recompute", "fulll", "full"), ("schedule", "1F1B", "1f1b"), ("tp", 0, "from 1 to"), ("tp", 2.0, "whole"),
-        ("tp", True, "whole"), ("zero", -1, "from 0 to 3"), ("zero", 4, "from 0 to 3"), ("sequence_parallel", "maybe", "no | yes"),
+        ("tp", True, "whole"),
+        ("zero", -1, "from 0 to 3"), ("zero", 4, "from 0 to 3"), ("sequence_parallel", "maybe", "no | yes"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_the_right_ones(name: str, written: object, told: str) -> None:
