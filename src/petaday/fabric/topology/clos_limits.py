@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from petaday.errors import InputError
 from petaday.fabric.topology.shape import at_least, whole_nodes
 
-if TYPE_CHECKING:
-    from petaday.fabric.topology.clos import Clos
+
+class ClosNumbers(Protocol):
+    """The numbers of a Clos network that a check looks at; `clos.Clos` has them."""
+
+    @property
+    def endpoints(self) -> int: ...
+    @property
+    def radix(self) -> int: ...
+    @property
+    def tiers(self) -> int: ...
+    @property
+    def planes(self) -> int: ...
+    @property
+    def rails(self) -> int: ...
+    @property
+    def oversubscription(self) -> tuple[float, ...]: ...
+    @property
+    def leaf_ports(self) -> tuple[int, int] | None: ...
+    @property
+    def pod_leaves(self) -> int: ...
+    @property
+    def spine_down(self) -> int: ...
+    @property
+    def max_endpoints(self) -> int: ...
+    def ratio(self, tier: int) -> float: ...
 
 
 def split(radix: int, ratio: float) -> tuple[int, int]:
@@ -32,7 +55,7 @@ def joins(endpoints: int, radix: int, tiers: int, rails: int, oversubscription: 
     return capacity(radix, tiers, rails, leaf_down, split(radix, of_spine)[0]) >= endpoints
 
 
-def check(shape: Clos) -> None:
+def check(shape: ClosNumbers) -> None:
     """Raise an InputError where no such network can be built."""
     for name in ("endpoints", "planes"):
         at_least(1, name, getattr(shape, name))
@@ -48,7 +71,7 @@ def check(shape: Clos) -> None:
         raise _too_many(shape)
 
 
-def _check_ratios(shape: Clos) -> None:
+def _check_ratios(shape: ClosNumbers) -> None:
     if len(shape.oversubscription) > shape.tiers - 1:
         raise InputError(
             f"{len(shape.oversubscription)} oversubscription ratios for {shape.tiers} tiers",
@@ -64,7 +87,7 @@ def _check_ratios(shape: Clos) -> None:
             )
 
 
-def _check_leaf_and_pod(shape: Clos) -> None:
+def _check_leaf_and_pod(shape: ClosNumbers) -> None:
     if shape.leaf_ports is not None:
         down, up = shape.leaf_ports
         at_least(1, "leaf_ports", down)
@@ -79,7 +102,7 @@ def _check_leaf_and_pod(shape: Clos) -> None:
         raise InputError(f"pods of {shape.pod_leaves} leaves", field="pod_leaves", expected=expected)
 
 
-def _too_many(shape: Clos) -> InputError:
+def _too_many(shape: ClosNumbers) -> InputError:
     options = [f"at most {shape.max_endpoints:,} endpoints"] if shape.max_endpoints else []
     if shape.leaf_ports is None and not shape.pod_leaves:
         rest = (shape.rails, shape.oversubscription)
