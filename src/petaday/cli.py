@@ -294,9 +294,7 @@ def _command() -> str:
 def _fail(error: PetadayError) -> int:
     if "--json" in sys.argv and isinstance(error, InputError):
         _print_json({"error": error.as_dict()})
-        print(f"petaday: {error}", file=sys.stderr)
-    else:
-        print(f"petaday: {error}", file=sys.stderr)
+    print(f"petaday: {error}", file=sys.stderr)
     return error.exit_code
 
 

@@ -176,3 +176,11 @@ class Collective(Protocol):
     """A collective's law: seconds for whole-buffer bytes over groups on a network."""
 
     def __call__(self, size_bytes: Floats, group: Group, network: Network) -> Floats: ...
+
+
+COLLECTIVES: dict[str, Collective] = {
+    "all-reduce": all_reduce,
+    "all-gather": all_gather,
+    "reduce-scatter": reduce_scatter,
+    "all-to-all": all_to_all,
+}

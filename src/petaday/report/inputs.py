@@ -9,9 +9,8 @@ from petaday.catalog.figure import Figure
 from petaday.catalog.validate import Strict
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE
 from petaday.study.answer import Answer
+from petaday.study.parts import SCENARIO
 from petaday.units import Kind, render
-
-SCENARIO = "the scenario"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def payload(answer: Answer, manifest: Manifest) -> Data:
         "run": _run(answer, best) if best else None,
         "memory": _memory(answer, best) if best else None,
         "limits": _limits(answer, best) if best else None,
-        "alternatives": _plans(answer)[1:],
+        "alternatives": ranked_plans(answer)[1:],
         "pareto": _front(answer),
         "search": {"plans_considered": answer.found.considered, "plans_fitting": answer.found.fitting},
         "fabric": _fabric(answer),
@@ -146,7 +146,8 @@ def _fabric(answer: Answer) -> Data | None:
     return wired_data(wired, optics_changes(wired, answer.joined, answer.best.plan if answer.best else None))
 
 
-def _plans(answer: Answer) -> list[Data]:
+def ranked_plans(answer: Answer) -> list[Data]:
+    """The ranked plans, the best first."""
     found = answer.found
     if found.best is None:
         return []
@@ -188,8 +189,3 @@ def _accuracy(answer: Answer) -> Data:
             dtype: each.inherited or None for dtype, each in answer.joined.parts.efficiencies.items()
         },
     }
-
-
-def all_plans_of(answer: Answer) -> list[Data]:
-    """The ranked plans, the best first."""
-    return _plans(answer)

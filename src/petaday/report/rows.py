@@ -6,7 +6,7 @@ import csv
 import io
 
 from petaday.report.data import Data
-from petaday.report.payload import all_plans_of
+from petaday.report.payload import ranked_plans
 from petaday.study.answer import Answer
 from petaday.training.plan import COLUMNS
 
@@ -18,7 +18,7 @@ def plans_csv(answer: Answer, front: list[Data]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, [*KEYS, *COLUMNS], lineterminator="\n")
     writer.writeheader()
-    for kind, plans in (("ranked", all_plans_of(answer)), ("pareto", front)):
+    for kind, plans in (("ranked", ranked_plans(answer)), ("pareto", front)):
         for each in plans:
             values = {key: each[key] for key in KEYS if key in each}
             writer.writerow({"kind": kind, **values, **each["plan"]})

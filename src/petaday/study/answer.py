@@ -131,10 +131,11 @@ def price_in_full(job: Job, found: Found, flops_per_step: float) -> Best:
         ideal += precision.share * flops_per_step / (job.chips * precision.law.peak)
         executed_ideal += precision.share * executed / (job.chips * precision.law.peak)
     step_time = float(found.step_time[0])
+    on_stage = pricer.terms(plan, job.precisions[0]).layers
     stages = tuple(
         StageMemory(stage.name.lower(), layers, _row(pricer.stage_memory(plan, stage)))
         for stage in Stage
-        if (layers := int(pricer.terms(plan, job.precisions[0]).layers[stage].total[0]))
+        if (layers := int(on_stage[stage].total[0]))
     )
     return Best(
         plan=plan,

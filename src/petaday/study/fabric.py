@@ -18,14 +18,7 @@ from petaday.catalog.switch import Nic, Switch
 from petaday.catalog.validate import Quant, Strict, validated
 from petaday.errors import InputError, nearest_names
 from petaday.fabric.bill import Bill, bill, compare
-from petaday.fabric.collective import (
-    Collective,
-    all_gather,
-    all_reduce,
-    all_reduce_algorithms,
-    all_to_all,
-    reduce_scatter,
-)
+from petaday.fabric.collective import COLLECTIVES, all_reduce, all_reduce_algorithms
 from petaday.fabric.contention import flow_shares
 from petaday.fabric.copper import CopperLimit, copper_limit
 from petaday.fabric.network import Network, group
@@ -210,16 +203,14 @@ def _switch(part: FabricPart, network: NetworkPart, rate: float, notes: list[Ass
                 field="fabric.port_rate",
                 expected="a slower port, or a fabric.switch",
             )
-        switch = min(fitting, key=lambda each: (min(_rates(each, rate)), each.capacity.value))
+        switch = min(fitting, key=lambda each: (min(map(each.port_rate, _radixes(each, rate))), each.capacity.value))
         notes.append(Assumption("fabric.switch", switch.id, f"the usual {technology} switch with such ports"))
-    serving = [radix for radix in switch.radixes if switch.port_rate(radix) >= rate * (1 - 1e-9)]
-    ports = max(serving) if serving else switch.radixes[0]
-    return switch, part.radix or ports
+    return switch, part.radix or max(_radixes(switch, rate), default=switch.radixes[0])
 
 
-def _rates(switch: Switch, rate: float) -> list[float]:
-    """Port rates of a switch that serve a rate."""
-    return [switch.port_rate(radix) for radix in switch.radixes if switch.port_rate(radix) >= rate * (1 - 1e-9)]
+def _radixes(switch: Switch, rate: float) -> list[int]:
+    """Radixes of a switch whose ports serve a rate."""
+    return [radix for radix in switch.radixes if switch.port_rate(radix) >= rate * (1 - 1e-9)]
 
 
 def _nic(part: FabricPart, rate: float, notes: list[Assumption]) -> Nic:
@@ -252,14 +243,6 @@ def _optics(part: FabricPart, topology: Topology, notes: list[Assumption]) -> Li
     return optics
 
 
-COLLECTIVES: dict[str, Collective] = {
-    "all-reduce": all_reduce,
-    "all-gather": all_gather,
-    "reduce-scatter": reduce_scatter,
-    "all-to-all": all_to_all,
-}
-
-
 def collective_times(wired: Wired, operation: str, size_bytes: float, ranks: int) -> dict[str, float]:
     """Seconds of a collective among consecutive chips, by every algorithm that the networks have.
 
@@ -288,10 +271,9 @@ def collective_times(wired: Wired, operation: str, size_bytes: float, ranks: int
                 COLLECTIVES[operation](size, members, wired.network)[0]
             )
         }
-    times = {name: float(seconds[0]) for name, seconds in all_reduce_algorithms(size, members, wired.network).items()}
-    measured = float(all_reduce(size, members, wired.network)[0])
     if members.domains[0] == 1 and wired.network.curves:
-        times = {"as measured": measured}
+        return {"as measured": float(all_reduce(size, members, wired.network)[0])}
+    times = {name: float(seconds[0]) for name, seconds in all_reduce_algorithms(size, members, wired.network).items()}
     return {name: seconds for name, seconds in times.items() if np.isfinite(seconds)}
 
 
@@ -306,7 +288,12 @@ class Shares:
     worst: float
 
 
-PATTERNS = ("permutation", "all-to-all", "ring")
+PATTERNS: dict[str, Callable[[int, int], Pairs]] = {
+    "permutation": permutation,
+    "all-to-all": lambda endpoints, _seed: shift(endpoints, max(1, endpoints // 2)),
+    "ring": lambda endpoints, _seed: ring(endpoints),
+}
+"""Flows of each traffic pattern among a number of endpoints, with a seed for those that chance draws."""
 
 
 def simulate(wired: Wired, pattern: str, paths: tuple[int, ...], fail_links: int = 0, seed: int = 0) -> list[Shares]:
@@ -323,12 +310,7 @@ def simulate(wired: Wired, pattern: str, paths: tuple[int, ...], fail_links: int
             field="fabric.kind",
             expected="a fat tree of 2 or 3 tiers",
         )
-    flows: dict[str, Callable[[], Pairs]] = {
-        "permutation": lambda: permutation(shape.endpoints, seed),
-        "all-to-all": lambda: shift(shape.endpoints, max(1, shape.endpoints // 2)),
-        "ring": lambda: ring(shape.endpoints),
-    }
-    if pattern not in flows:
+    if pattern not in PATTERNS:
         raise InputError(
             f"no traffic is called `{pattern}`",
             field="--simulate",
@@ -338,7 +320,7 @@ def simulate(wired: Wired, pattern: str, paths: tuple[int, ...], fail_links: int
     rates = [link.rate for link in wired.topology.links]
     wiring = Wiring(shape, rate=rates[0], fabric_rate=rates[1])
     capacity = without(wiring.capacity(), failed(wiring, fail_links, seed))
-    pairs = flows[pattern]()
+    pairs = PATTERNS[pattern](shape.endpoints, seed)
     schemes: list[tuple[Scheme, int]] = [*(("ecmp", count) for count in paths), ("adaptive", 1)]
     results = []
     for scheme, count in schemes:

@@ -99,20 +99,20 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
         notes.append(Assumption("cluster.memory_reserve", render(reserve, Kind.BYTES), source, estimate=True))
     host_bandwidth = cluster.host_bandwidth or HOST_BANDWIDTH
     given = scenario.plan.given()
-    offloads = given.get("optimizer_offload", 0) or given.get("activation_offload", 0)
-    if cluster.host_bandwidth is None and offloads:
+    if cluster.host_bandwidth is None and _offloads(given):
         source = "PCIe 4.0 x16 in practice: a round number"
         notes.append(
             Assumption("cluster.host_bandwidth", render(HOST_BANDWIDTH, Kind.BANDWIDTH), source, estimate=True)
         )
+    chips = 1 if cluster.chips == "auto" else cluster.chips
     job = Job(
         model=model,
         seq_len=train.sequence_length,
         global_batch=train.sequences,
-        chips=1 if cluster.chips == "auto" else cluster.chips,
+        chips=chips,
         precisions=precisions,
         optimizer=OPTIMIZERS[train.optimizer],
-        network=routed(network, cluster, 1 if cluster.chips == "auto" else cluster.chips),
+        network=routed(network, cluster, chips),
         software=software_of(software, train.expert_imbalance),
         memory=needed(chip.memory_capacity, chip, "memory_capacity").value,
         reserve=reserve,
@@ -135,9 +135,13 @@ def unused_fields(scenario: Scenario, model: Model, given: Mapping[str, int]) ->
     unused: dict[str, str] = {}
     if "expert_imbalance" in train.model_fields_set and model.moe is None:
         unused["train.expert_imbalance"] = f"{model.id} has no experts"
-    if cluster.host_bandwidth is not None and not (given.get("optimizer_offload") or given.get("activation_offload")):
+    if cluster.host_bandwidth is not None and not _offloads(given):
         unused["cluster.host_bandwidth"] = "the plan offloads nothing"
     return unused
+
+
+def _offloads(given: Mapping[str, int]) -> bool:
+    return any(given.get(name) for name in ("optimizer_offload", "activation_offload"))
 
 
 def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:

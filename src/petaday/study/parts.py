@@ -103,7 +103,7 @@ def find_chip(written: str | WhatIfChip, allow_unverified: bool) -> Chip:
             value = check_training_rate(replace(rate, dtype=dtype if known else None), known, base.id)
         except InputError as error:
             raise error.at(field=field) from None
-        peaks[dtype] = Figure(value=value, text=text, source="the scenario")
+        peaks[dtype] = Figure(value=value, text=text, source=SCENARIO)
     return base.model_copy(update={**changes, "peak": peaks})
 
 
@@ -120,10 +120,7 @@ def needed(figure: Figure | None, chip: Chip, name: str, instead: str = "") -> F
 
 def chip_law(chip: Chip, dtype: str, efficiency: Efficiency) -> ChipLaw:
     """A chip's law at one dtype; attention runs in 16 bit whatever the GEMMs do."""
-    try:
-        peak = chip.dense_peak(dtype).value
-    except InputError as error:
-        raise error.at(field="train.precision") from None
+    peak = named("train.precision", chip.dense_peak, dtype).value
     in_16_bit = next((chip.peak[name].value for name in ATTENTION_DTYPES if name in chip.peak), peak)
     figures = efficiency.figures
     return ChipLaw(
@@ -153,7 +150,7 @@ def find_network(
         part: NetworkPart = named("cluster.network", load.network, written)
     elif isinstance(written, WhatIfNetwork):
         own = {
-            name: Figure(value=value, text=f"{value:g}", source="the scenario")
+            name: Figure(value=value, text=f"{value:g}", source=SCENARIO)
             for name in ("bandwidth", "latency", "efficiency")
             if (value := getattr(written, name)) is not None
         }
@@ -203,9 +200,9 @@ def routed(network: Network, cluster: Cluster, chips: int) -> Network:
     return replace(network, path_share=share)
 
 
-def measured_curves(chip: Chip) -> tuple[MeasuredCurve, ...]:
-    """A chip's measured collectives, as the fabric reads them."""
+def measured_curves(chip: Chip, library: str = "") -> tuple[MeasuredCurve, ...]:
+    """A chip's measured collectives under one library, the newest where none is named, as the fabric reads them."""
     return tuple(
         MeasuredCurve(curve.operation, curve.ranks, np.log(curve.sizes), np.log(curve.seconds))
-        for curve in curves_of(chip.id)
+        for curve in curves_of(chip.id, library)
     )

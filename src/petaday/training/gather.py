@@ -17,6 +17,9 @@ class _Rows:
         self._table = table
         self._place = place
 
+    def rows(self, place: Ints) -> _Rows:
+        return _Rows(self._table, self._place[place])
+
     def __getattr__(self, name: str) -> Any:
         rows = _rows(getattr(self._table, name), self._place)
         setattr(self, name, rows)
@@ -34,5 +37,10 @@ def _rows(value: object, place: Ints) -> object:
 
 
 def gather(table: T, place: Ints) -> T:
-    """`table`, a dataclass of arrays over distinct rows, seen as arrays over the rows `place` points from."""
+    """`table`, a dataclass of arrays over distinct rows, seen as arrays over the rows `place` points from.
+
+    A gathered table can be gathered again; no column of the first is read for it.
+    """
+    if isinstance(table, _Rows):
+        return cast(T, table.rows(place))
     return cast(T, _Rows(table, place))

@@ -12,7 +12,7 @@ from petaday.training import state as states
 from petaday.training.block import BlockCosts, block_costs
 from petaday.training.gather import gather
 from petaday.training.job import Job, Precision
-from petaday.training.layout import Stage
+from petaday.training.layout import Stage, stage_exists
 from petaday.training.memory import Memory, stage_memory
 from petaday.training.plan import Plans, distinct
 from petaday.training.state import State, rank_state
@@ -37,6 +37,10 @@ class _Costs:
     blocks: tuple[BlockCosts, ...]
     state: State
 
+    def take(self, rows: Ints) -> _Costs:
+        """The costs of some rows."""
+        return _Costs(tuple(gather(block, rows) for block in self.blocks), gather(self.state, rows))
+
 
 class Pricer:
     """Prices tables of plans for one job. Rows share block and state costs, which are computed once and gathered."""
@@ -56,8 +60,7 @@ class Pricer:
         fits = np.flatnonzero(memory <= self.job.memory)
         if len(fits) == len(plans):
             return fits, self._step_time(plans, costs), memory
-        some = plans.take(fits)
-        return fits, self._step_time(some, self._costs(some)) if len(fits) else np.zeros(0), memory
+        return fits, self._step_time(plans.take(fits), costs.take(fits)) if len(fits) else np.zeros(0), memory
 
     def losses(self, plans: Plans) -> dict[str, Floats]:
         """Seconds of a step lost to the pipeline's bubble and to exposed communication, of every row."""
@@ -102,10 +105,7 @@ class Pricer:
         m = micro_batches(plans, self.job)
         fullest = np.zeros(len(plans))
         for block in costs.blocks:
-            first, middle, last = (
-                stage_memory(plans, self.job, m, block, costs.state, stage).total for stage in Stage
-            )
-            fullest = np.maximum(fullest, first)
-            fullest = np.maximum(fullest, np.where(plans.pp > 1, last, 0.0))
-            fullest = np.maximum(fullest, np.where(plans.pp > 2, middle, 0.0))
+            for stage in Stage:
+                total = stage_memory(plans, self.job, m, block, costs.state, stage).total
+                fullest = np.maximum(fullest, np.where(stage_exists(plans, stage), total, 0.0))
         return fullest

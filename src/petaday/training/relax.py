@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import ceil
 
 from petaday.training.job import Job
@@ -54,14 +55,9 @@ def explain_late(job: Job, space: Space, steps: int, deadline: float, found: Fou
     """What a run that fits but comes too late would need: the bigger clusters are searched."""
     seconds = float(found.step_time[0]) * steps
     detail = f"the fastest plan takes {render(seconds, Kind.TIME)}, and the deadline is {render(deadline, Kind.TIME)}"
-    reliefs: list[Relief] = []
-    growth = 2
-    while growth <= LARGEST_GROWTH and not reliefs:
-        bigger = list(_try(f"cluster.chips: {job.chips * growth}", job.with_chips(job.chips * growth), space))
-        reliefs = [relief for relief in bigger if relief.step_time * steps <= deadline]
-        growth *= 2
+    in_time = (relief for relief in _bigger_clusters(job, space) if relief.step_time * steps <= deadline)
     later = Relief(f"cluster.deadline: {ceil(seconds / 3600)} h", float(found.step_time[0]), float(found.memory[0]))
-    return Infeasible("deadline", detail, (*reliefs, later))
+    return Infeasible("deadline", detail, (*islice(in_time, 1), later))
 
 
 def _reliefs(job: Job, space: Space, user_columns: tuple[str, ...], found: Found) -> Iterator[Relief]:
@@ -86,16 +82,20 @@ def _reliefs(job: Job, space: Space, user_columns: tuple[str, ...], found: Found
         yield from lifted
         if lifted:
             break
-    growth = 2
-    while growth <= LARGEST_GROWTH and "dp" not in user_columns:
-        lifted = list(_try(f"cluster.chips: {job.chips * growth}", job.with_chips(job.chips * growth), space))
-        yield from lifted
-        if lifted:
-            break
-        growth *= 2
+    if "dp" not in user_columns:
+        yield from islice(_bigger_clusters(job, space), 1)
     if found.leanest is not None:
         roomy = replace(job, memory=found.least_memory)
         yield from _try(f"a chip with {ceil(found.least_memory / 1e9)} GB of memory", roomy, space)
+
+
+def _bigger_clusters(job: Job, space: Space) -> Iterator[Relief]:
+    """Clusters of two times the chips, four times and so on, that some plan fits; searched as they are asked for."""
+    growth = 2
+    while growth <= LARGEST_GROWTH:
+        chips = job.chips * growth
+        yield from _try(f"cluster.chips: {chips}", job.with_chips(chips), space)
+        growth *= 2
 
 
 def _try(change: str, job: Job, space: Space) -> Iterator[Relief]:

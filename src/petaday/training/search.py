@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -104,10 +104,7 @@ class _Kept:
     """Rows kept so far with their values."""
 
     plans: Plans | None = None
-    values: dict[str, Floats] = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        self.values = {}
+    values: dict[str, Floats] = field(default_factory=dict)
 
     def merge(self, plans: Plans, values: dict[str, Floats], pick: Callable[[dict[str, Floats]], Ints]) -> None:
         """Add rows, then keep those that `pick` chooses."""

@@ -60,8 +60,7 @@ class StepTerms:
         full, short = middle_stages(plans, self.job.model.layers)
         middles = full * self.by_stage[Stage.MIDDLE]
         if short.any():
-            shorter = stage_layers(plans, self.job.model.layers, lead_layers(self.job), Stage.MIDDLE, fewer=1)
-            middles = middles + short * (self._passes(shorter) + self.hand_over)
+            middles = middles + short * (self._passes(self.shorter_middle) + self.hand_over)
         others = self.by_stage[Stage.FIRST] + self.by_stage[Stage.LAST] + middles - self.slowest
         typical = self.job.model.layers / plans.pp
         repeated = np.minimum(plans.recompute_layers, typical)
@@ -94,6 +93,11 @@ class StepTerms:
         """Layers on each kind of stage."""
         lead = lead_layers(self.job)
         return {stage: stage_layers(self.plans, self.job.model.layers, lead, stage) for stage in Stage}
+
+    @cached_property
+    def shorter_middle(self) -> StageLayers:
+        """Layers on the middle stages that hold one fewer than the fullest."""
+        return stage_layers(self.plans, self.job.model.layers, lead_layers(self.job), Stage.MIDDLE, fewer=1)
 
     @cached_property
     def hand_over(self) -> Floats:
@@ -170,11 +174,10 @@ class StepTerms:
         plans, block, model = self.plans, self.block, self.job.model
         lead = lead_layers(self.job)
         full, short = middle_stages(plans, model.layers)
-        shorter = stage_layers(plans, model.layers, lead, Stage.MIDDLE, fewer=1)
         stages = (
             (self.layers[Stage.FIRST], 1),
             (self.layers[Stage.MIDDLE], full),
-            (shorter, short),
+            (self.shorter_middle, short),
             (self.layers[Stage.LAST], 1),
         )
         flops = (model.layers - lead) * block.body.flops + lead * block.lead.flops + block.head.flops

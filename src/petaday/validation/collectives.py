@@ -17,19 +17,13 @@ import numpy as np
 
 from petaday.catalog import load
 from petaday.catalog.curves import Curve, curves_of
-from petaday.fabric import collective
-from petaday.fabric.network import MeasuredCurve, Network, group
-from petaday.study.parts import find_network
+from petaday.fabric.collective import COLLECTIVES
+from petaday.fabric.network import Network, group
+from petaday.study.parts import find_network, measured_curves
 from petaday.study.scenario import Cluster
 from petaday.validation.suite import Checked, Suite
 
 RECORD = Path(__file__).parent / "data" / "collectives.csv.gz"
-OPERATIONS: dict[str, collective.Collective] = {
-    "all-reduce": collective.all_reduce,
-    "all-gather": collective.all_gather,
-    "reduce-scatter": collective.reduce_scatter,
-    "all-to-all": collective.all_to_all,
-}
 SIMAI_NICS = 8 * 48.5e9
 """B/s of a node's NICs in SimAI's table, whose entries are shares of it."""
 
@@ -102,7 +96,7 @@ def _times(rows: Iterable[dict[str, str]]) -> Iterator[Checked]:
 def _seconds(row: dict[str, str], network: Network) -> float:
     domain = int(row["ranks"]) // int(row["nodes"])
     ranks = group(np.array([int(row["ranks"])]), np.array([1]), replace(network, domain=domain))
-    return float(OPERATIONS[row["operation"]](np.array([float(row["bytes"])]), ranks, network)[0])
+    return float(COLLECTIVES[row["operation"]](np.array([float(row["bytes"])]), ranks, network)[0])
 
 
 @cache
@@ -110,11 +104,7 @@ def _network(chip_id: str, network: str, library: str) -> Network:
     """A chip's networks with its curves under one library (the newest where none is named)."""
     chip = load.chip(chip_id)
     _, built = find_network(chip, load.scale_up_of(chip), Cluster(chip=chip_id, chips=1, network=network), [])
-    own = curves_of(chip_id, library)
-    return replace(
-        built,
-        curves=tuple(MeasuredCurve(c.operation, c.ranks, np.log(c.sizes), np.log(c.seconds)) for c in own),
-    )
+    return replace(built, curves=measured_curves(chip, library))
 
 
 @cache

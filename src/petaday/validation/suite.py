@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,3 @@ def suites_data(suites: Iterable[Suite]) -> dict[str, Any]:
             for row in suite.rows
         ],
     }
-
-
-Runner = Callable[[], Suite]
