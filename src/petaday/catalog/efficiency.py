@@ -22,7 +22,8 @@ class EfficiencyFigures(Strict):
     """Shares of peak and bandwidth (ratios), saturation sizes (elements) and the launch time (seconds).
 
     A GEMM of m x n x k runs at gemm * m/(m + gemm_m) * n/(n + gemm_n) * k/(k + gemm_k) of the dense peak, fused
-    attention over s tokens at attention_forward * s/(s + attention_sequence) of the 16-bit one.
+    attention over s tokens at attention_forward * s/(s + attention_sequence) of the 16-bit one. Kernels are measured
+    one at a time on a cool chip; `sustained` is the share of these rates that it holds through training steps.
     """
 
     gemm: Ratio
@@ -34,6 +35,7 @@ class EfficiencyFigures(Strict):
     attention_backward: Ratio
     attention_sequence: Count
     launch: Time
+    sustained: Ratio
 
 
 class Fit(Strict):

@@ -12,7 +12,7 @@ from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
 from petaday.units import Kind
 
-Attention = Literal["unfused", "flash"]
+Attention = Literal["unfused", "flash", "flash-3"]
 Factor = Annotated[Figure, FigureOf(Kind.COUNT)]
 
 
@@ -42,14 +42,17 @@ class FitRecord(Strict):
 class Software(Strict):
     """A profile. Overlaps are shares of communication hidden behind computation.
 
-    frameworks: names that tables of measurements give to this stack
-    attention: unfused streams the scores through memory, flash keeps them on the chip
+    frameworks: words that tables of measurements call this stack by; vendors: whose chips it is a stack for, if not all
+    attention: unfused streams the scores through memory, flash keeps them on the chip (FlashAttention to version 2,
+        with Ampere's instructions), flash-3 also uses the instructions of Hopper and later (version 3 or cuDNN)
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
     expert_domains: domains that a token's experts are limited to, where it travels to each once; 0: pairwise exchange
     shard_messages: collectives that one layer's weights travel in under ZeRO-3
     shard_bandwidth: share of the networks' achievable bandwidth that these reach
+    attention_rate: rate of its fused attention over the chip's best, which is the current FlashAttention
+    dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
@@ -61,6 +64,7 @@ class Software(Strict):
     aliases: tuple[str, ...] = ()
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     frameworks: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
     source: str
     attention: Attention
     dropout: bool
@@ -73,6 +77,8 @@ class Software(Strict):
     expert_domains: Count
     shard_messages: Count
     shard_bandwidth: Ratio
+    attention_rate: Factor
+    dp_hidden: Ratio
     host_launch: Time
     step_overhead: Time
     slowdown: Factor

@@ -17,6 +17,7 @@ from petaday.study.parts import (
     find_chip,
     find_model,
     find_network,
+    head_dtype,
     named,
     needed,
     routed,
@@ -68,12 +69,19 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
     software = named("train.software", load.software_profile, train.software)
     scale_up = load.scale_up_of(chip)
     part, network = find_network(chip, scale_up, cluster, notes)
+    dtypes = dict.fromkeys(name for s in train.stretches for name in (s.dtype, head_dtype(chip, s.dtype)))
     efficiencies: dict[str, Efficiency] = {
-        s.dtype: efficiency_for(chip, s.dtype, load.efficiencies()) for s in train.stretches
+        dtype: efficiency_for(chip, dtype, load.efficiencies()) for dtype in dtypes
     }
     precisions = tuple(
-        Precision(stretch.dtype, stretch.share, chip_law(chip, stretch.dtype, efficiencies[stretch.dtype]))
+        Precision(
+            stretch.dtype,
+            stretch.share,
+            chip_law(chip, stretch.dtype, efficiencies[stretch.dtype], software),
+            chip_law(chip, in_16_bit, efficiencies[in_16_bit], software),
+        )
         for stretch in train.stretches
+        for in_16_bit in [head_dtype(chip, stretch.dtype)]
     )
     for dtype, efficiency in efficiencies.items():
         if efficiency.inherited:
@@ -109,6 +117,7 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
         model=model,
         seq_len=train.sequence_length,
         global_batch=train.sequences,
+        lora_rank=train.lora_rank or 0,
         chips=chips,
         precisions=precisions,
         optimizer=OPTIMIZERS[train.optimizer],
@@ -156,6 +165,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         expert_domains=part.expert_domains.value,
         shard_messages=part.shard_messages.value,
         shard_bandwidth=part.shard_bandwidth.value,
+        dp_hidden=part.dp_hidden.value,
         host_launch=part.host_launch.value,
         step_overhead=part.step_overhead.value,
         slowdown=part.slowdown.value,
@@ -172,6 +182,7 @@ def search_space(part: SoftwarePart, given: Mapping[str, int], notes: list[Assum
         "weight_bytes": DTYPE_BYTES["bf16"],
         "grad_bytes": DTYPE_BYTES[part.grad_dtype],
         "moment_bytes": DTYPE_BYTES["fp32"],
+        "shard": 0,
         "optimizer_offload": 0,
         "activation_offload": 0,
     }

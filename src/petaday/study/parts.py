@@ -33,6 +33,11 @@ T = TypeVar("T")
 SCENARIO = "the scenario"
 """The source of a figure that a scenario puts in place of the catalog's."""
 
+AMPERE_AND_BEFORE = ("volta", "ampere", "ada")
+AMPERE_CODE = 0.57
+"""Rate on Hopper of attention written for Ampere over attention written for Hopper: FlashAttention-3 is 1.5 to 2 times
+as fast as FlashAttention-2 there (Shah et al. 2024, arXiv:2407.08608, abstract)."""
+
 ATTENTION_DTYPES = ("bf16", "fp16", "fp32")
 
 
@@ -118,23 +123,32 @@ def needed(figure: Figure | None, chip: Chip, name: str, instead: str = "") -> F
     return figure
 
 
-def chip_law(chip: Chip, dtype: str, efficiency: Efficiency) -> ChipLaw:
-    """A chip's law at one dtype; attention runs in 16 bit whatever the GEMMs do."""
+def head_dtype(chip: Chip, dtype: str) -> str:
+    """What the LM head runs in: the dtype of the layers, or 16 bit where that is narrower and the chip has it."""
+    return next((name for name in ("bf16", "fp16") if bits(dtype) < 16 and name in chip.peak), dtype)
+
+
+def chip_law(chip: Chip, dtype: str, efficiency: Efficiency, software: SoftwarePart) -> ChipLaw:
+    """A chip's law at one dtype under a software; attention runs in 16 bit whatever the GEMMs do."""
     peak = named("train.precision", chip.dense_peak, dtype).value
     in_16_bit = next((chip.peak[name].value for name in ATTENTION_DTYPES if name in chip.peak), peak)
     figures = efficiency.figures
+    sustained = figures.sustained.value
+    attention = sustained * software.attention_rate.value
+    if software.attention == "flash" and chip.vendor == "NVIDIA" and chip.generation not in AMPERE_AND_BEFORE:
+        attention *= AMPERE_CODE
     return ChipLaw(
         peak=peak,
         attention_peak=in_16_bit,
         memory_bandwidth=needed(chip.memory_bandwidth, chip, "memory_bandwidth").value,
         element_bytes=bits(dtype) / 8,
-        gemm=figures.gemm.value,
+        gemm=figures.gemm.value * sustained,
         gemm_m=figures.gemm_m.value,
         gemm_n=figures.gemm_n.value,
         gemm_k=figures.gemm_k.value,
         memory=figures.memory.value,
-        attention_forward=figures.attention_forward.value,
-        attention_backward=figures.attention_backward.value,
+        attention_forward=figures.attention_forward.value * attention,
+        attention_backward=figures.attention_backward.value * attention,
         attention_sequence=figures.attention_sequence.value,
         launch=figures.launch.value,
     )
@@ -159,7 +173,10 @@ def find_network(
             source = f"as {usual.id}"
             notes.append(Assumption(f"cluster.network.{name}", getattr(part, name).text, source, estimate=True))
     else:
-        rate = needed(chip.scale_out_bandwidth, chip, "scale_out_bandwidth", "a named cluster.network")
+        rate = chip.scale_out_bandwidth
+        if rate is None and _inside_one_domain(chip, cluster):
+            rate = usual.bandwidth
+        rate = needed(rate, chip, "scale_out_bandwidth", "a named cluster.network")
         part = usual.model_copy(update={"id": "usual", "name": f"the usual network of {chip.id}", "bandwidth": rate})
         source = f"usual for {chip.id}: {rate.source}; latency and efficiency as {usual.id}"
         notes.append(Assumption("cluster.network", render(rate.value, Kind.BANDWIDTH), source, estimate=True))
@@ -182,6 +199,12 @@ def find_network(
         most_nics=scale_up.most_nics.value if scale_up.most_nics else inf,
         curves=measured_curves(chip) if link.source != SCENARIO else (),
     )
+
+
+def _inside_one_domain(chip: Chip, cluster: Cluster) -> bool:
+    """Whether the cluster is one scale-up domain, whose scale-out network carries nothing."""
+    domain = cluster.scale_up_domain or (chip.scale_up_domain.value if chip.scale_up_domain else 1)
+    return cluster.chips != "auto" and cluster.chips <= domain
 
 
 SWITCH_PORTS = 64

@@ -77,7 +77,8 @@ def divisible_batch(sequences: float) -> int:
 class Train(Strict):
     """What is trained.
 
-    Give the batch as `global_batch` (sequences) or as `global_batch_tokens`.
+    Give the batch as `global_batch` (sequences) or as `global_batch_tokens`. With `lora_rank` the model's weights are
+    frozen, and adapters of that rank beside the attention projections are trained (Hu et al. 2021, arXiv:2106.09685).
     """
 
     model: Name | Model  # a catalog id or alias, the path of a Hugging Face config.json, or the dimensions
@@ -88,6 +89,7 @@ class Train(Strict):
     precision: Dtype | tuple[Stretch, ...] = "bf16"
     optimizer: Literal["adam", "adamw", "muon", "sgd-momentum", "sgd"] = "adam"
     software: Name = "megatron-core-2024"
+    lora_rank: Whole | None = None
     expert_imbalance: Annotated[float, Quant(Kind.RATIO), Field(ge=1)] = 1.1
 
     @model_validator(mode="after")
@@ -191,6 +193,7 @@ class PlanColumns(Strict):
     ep: Annotated[int, _plan_value("ep")] | None = None
     etp: Annotated[int, _plan_value("etp")] | None = None
     zero: Annotated[int, _plan_value("zero")] | None = None
+    shard: Annotated[int, _plan_value("shard")] | None = None
     micro_batch: Annotated[int, _plan_value("micro_batch")] | None = None
     recompute: Annotated[int, _plan_value("recompute")] | None = None
     recompute_layers: Annotated[int, _plan_value("recompute_layers")] | None = None

@@ -16,7 +16,7 @@ from petaday.chip.law import ChipLaw
 from petaday.chip.roofline import attention_seconds, gemm_seconds, streaming_seconds
 from petaday.fabric.network import Floats
 from petaday.training.exchange import context_seconds, expert_seconds, tensor_seconds
-from petaday.training.job import Job
+from petaday.training.job import Job, Precision
 from petaday.training.plan import Plans, Recompute
 from petaday.workload.activations import layer_activations, layer_input_bytes
 from petaday.workload.architecture import LayerKind, is_moe, layer_kinds, window
@@ -24,6 +24,7 @@ from petaday.workload.operators import (
     ELEMENT,
     Operator,
     embedding_operators,
+    frozen_if,
     head_operators,
     layer_operators,
 )
@@ -78,9 +79,8 @@ def shard_of(plans: Plans, seq_len: int) -> Shard:
 def forward_seconds(operator: Operator, law: ChipLaw) -> Floats:
     """Seconds of an operator's forward pass."""
     if operator.kind == "gemm":
-        return gemm_seconds(
-            np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k), law, count=operator.count
-        )
+        m, n, k = np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k)
+        return gemm_seconds(m, n, k, law, count=operator.count, aligned=operator.aligned)
     if operator.kind == "attention":
         return attention_seconds(
             np.asarray(operator.attention_flops),
@@ -96,8 +96,9 @@ def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
     """Seconds of an operator's input-gradient and weight-gradient passes (the latter 0 where it has no weights)."""
     if operator.kind == "gemm":
         m, n, k = np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k)
-        inputs = gemm_seconds(m, k, n, law, count=operator.count)
-        return inputs, gemm_seconds(k, n, m, law, count=operator.count)
+        count, aligned = operator.count, operator.aligned
+        inputs = gemm_seconds(m, k, n, law, count=count, aligned=aligned)
+        return inputs, np.zeros(1) if operator.frozen else gemm_seconds(k, n, m, law, count=count, aligned=aligned)
     if operator.kind == "attention":
         flops = 2.5 * np.asarray(operator.attention_flops)
         moved = np.asarray(operator.backward_bytes)
@@ -118,7 +119,7 @@ def _compute(operators: list[Operator], job: Job, law: ChipLaw) -> tuple[Floats,
 
 
 def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) -> LayerCost:
-    operators = layer_operators(job.model, kind, shard, job.software.recipe)
+    operators = layer_operators(job.model, kind, shard, job.software.recipe, job.lora_rank)
     forward, backward, weight, cheap, _ = _compute(operators, job, law)
     tensor = tensor_seconds(plans, job)
     expert = expert_seconds(plans, job, law) if kind.moe else np.zeros(len(plans))
@@ -140,7 +141,7 @@ def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) 
     }
     # An uneven load moves rows to the busiest rank; it adds no FLOP.
     recipe = replace(job.software.recipe, expert_imbalance=1.0)
-    balanced = layer_operators(job.model, kind, shard, recipe) if kind.moe else operators
+    balanced = layer_operators(job.model, kind, shard, recipe, job.lora_rank) if kind.moe else operators
     flops = np.asarray(sum(op.forward_flops + op.backward_flops for op in balanced))
     forward_flops = np.asarray(sum(op.forward_flops for op in balanced))
     cheap_flops = np.asarray(sum((op.forward_flops for op in balanced if op.cheap), start=np.zeros(1)))
@@ -221,8 +222,9 @@ def lead_layers(job: Job) -> int:
     return job.model.moe.first_dense_layers if job.model.moe else 0
 
 
-def block_costs(plans: Plans, job: Job, law: ChipLaw) -> BlockCosts:
+def block_costs(plans: Plans, job: Job, precision: Precision) -> BlockCosts:
     """Costs of the rows of `plans`, which the caller has made distinct in KEY."""
+    law = precision.law
     shard = shard_of(plans, job.seq_len)
     lead_count = lead_layers(job)
     kinds = {kind: _layer(kind, plans, shard, job, law) for kind, _ in layer_kinds(job.model)}
@@ -236,7 +238,9 @@ def block_costs(plans: Plans, job: Job, law: ChipLaw) -> BlockCosts:
         lead=lead,
         body=body,
         embedding=_end(embedding_operators(job.model, shard), plans, job, law, vocabulary / 2),
-        head=_end(head_operators(job.model, shard), plans, job, law, vocabulary / 2),
+        head=_end(
+            frozen_if(job.lora_rank, head_operators(job.model, shard)), plans, job, precision.head_law, vocabulary / 2
+        ),
         hop_bytes=tokens_bytes / divided,
         embedding_kept=tokens_bytes / shard.split * (0.5 if job.software.recipe.dropout else 0.0),
         logits=logits_bytes,

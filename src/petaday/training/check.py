@@ -55,9 +55,9 @@ def _check_pipeline(job: Job, given: Mapping[str, int]) -> None:
         _refuse("pp", pp, f"stages are more than {layers} layers", [layers])
     if vpp > 1 and pp == 1:
         _refuse("vpp", vpp, "virtual stages need a pipeline, and plan.pp is 1", [1])
-    if pp and vpp > 1 and layout(layers, pp, vpp) is None:
+    if pp and vpp > 1 and layout(layers, pp, vpp, uneven=True) is None:
         workable = [v for v in range(1, layers // pp + 1) if layout(layers, pp, v)]
-        _refuse("vpp", vpp, f"virtual stages on {pp} ranks do not divide {layers} layers", workable)
+        _refuse("vpp", vpp, f"virtual stages on {pp} ranks are more than {layers} layers", workable)
     if given.get("schedule") and vpp > 1:
         _refuse("schedule", given["schedule"], f"does not interleave, and plan.vpp is {vpp}")
     _check_ends(layers, given)

@@ -15,11 +15,15 @@ from petaday.workload.operators import Recipe
 
 @dataclass(frozen=True)
 class Precision:
-    """A stretch of training at one GEMM dtype: `share` of the tokens runs under this chip law."""
+    """A stretch of training at one GEMM dtype: `share` of the tokens runs under this chip law.
+
+    head_law: the law of the LM head, which stays in 16 bit where the layers run in 8 or 4 (Transformer Engine)
+    """
 
     dtype: str
     share: float
     law: ChipLaw
+    head_law: ChipLaw
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Software:
     expert_domains: domains that a token's experts are limited to, where it travels to each domain once; 0: pairwise
     shard_messages: collectives that one layer's weights travel in under ZeRO-3 (or its gradients under ZeRO-2)
     shard_bandwidth: share of the networks' achievable bandwidth that these collectives reach
+    dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
     host_launch: seconds of host time a kernel needs; a layer is never faster than its launches
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
     slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
@@ -69,6 +74,7 @@ class Software:
     expert_domains: float
     shard_messages: float
     shard_bandwidth: float
+    dp_hidden: float
     host_launch: float
     step_overhead: float
     slowdown: float
@@ -79,6 +85,7 @@ class Software:
 class Job:
     """A model, a batch, a machine. Bytes, seconds, FLOP/s.
 
+    lora_rank: rank of the adapters that alone are trained; 0 trains everything
     memory: bytes of a chip; reserve: bytes of it that the runtime keeps (context, NCCL, fragmentation);
     host_bandwidth: B/s per chip to host memory, for offloading.
     """
@@ -86,6 +93,7 @@ class Job:
     model: Model
     seq_len: int
     global_batch: int
+    lora_rank: int
     chips: int
     precisions: tuple[Precision, ...]
     optimizer: Optimizer

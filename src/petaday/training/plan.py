@@ -78,6 +78,7 @@ COLUMNS: Mapping[str, Column] = {
     "ep": Column("expert-parallel ranks"),
     "etp": Column("tensor-parallel ranks inside an expert"),
     "zero": Column("ZeRO stage: 1 shards optimizer, 2 gradients too, 3 weights too (FSDP)", 0, maximum=3),
+    "shard": Column("replicas that share what ZeRO shards, repeated over the others; 0: all of them", 0),
     "micro_batch": Column("sequences of one forward pass on one replica"),
     "recompute": Column("activations computed again backward", 0, ("none", "selective", "full")),
     "recompute_layers": Column("layers of each stage that recompute", 0),
@@ -107,6 +108,7 @@ class Plans:
     ep: Ints
     etp: Ints
     zero: Ints
+    shard: Ints
     micro_batch: Ints
     recompute: Ints
     recompute_layers: Ints

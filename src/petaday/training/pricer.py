@@ -88,7 +88,7 @@ class Pricer:
         first, place = distinct(getattr(plans, name) for name in blocks.KEY)
         shardings = plans.take(first)
         by_precision = tuple(
-            gather(block_costs(shardings, self.job, precision.law), place) for precision in self.job.precisions
+            gather(block_costs(shardings, self.job, precision), place) for precision in self.job.precisions
         )
         first, place = distinct(getattr(plans, name) for name in states.KEY)
         return _Costs(by_precision, gather(rank_state(plans.take(first), self.job), place))

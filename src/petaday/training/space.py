@@ -83,18 +83,18 @@ def splits_heads(job: Job, tp: int) -> bool:
     return model.heads % tp == 0 and (kv % tp == 0 or tp % kv == 0) and not any(width % tp for width in widths)
 
 
-def layout(layers: int, pp: int, vpp: int) -> tuple[int, int] | None:
+def layout(layers: int, pp: int, vpp: int, *, uneven: bool = False) -> tuple[int, int] | None:
     """Layers of the first and last stage, or None where pp·vpp cannot hold the model.
 
     Even where it divides; else the vocabulary ends count as a layer each (Llama 3, arXiv:2407.21783, §3.3.2);
-    else, without interleaving, the remainder goes to the middle.
+    else, without interleaving or where `uneven` virtual stages were asked for, the remainder goes to the middle.
     """
     stages = pp * vpp
     if layers % stages == 0:
         return (layers // pp, layers // pp if pp > 1 else 0)
     if pp > 2 and (layers + 2) % stages == 0:
         return ((layers + 2) // pp - 1, (layers + 2) // pp - 1)
-    if vpp > 1 or pp > layers:
+    if (vpp > 1 and not uneven) or stages > layers:
         return None
     first, last = even_split(layers, np.array([pp]))
     return int(first[0]), int(last[0])
@@ -202,7 +202,7 @@ def _pipelines(job: Job, space: Space, outer: Outer) -> Iterator[tuple[int, ...]
     for micro_batch in space.choices("micro_batch", divisors(job.global_batch // outer.dp)):
         count = job.global_batch // (outer.dp * micro_batch)
         for vpp in virtual:
-            ends = layout(layers, pp, vpp)
+            ends = layout(layers, pp, vpp, uneven=space.fixed("pp") and space.fixed("vpp"))
             if ends is None or (vpp > 1 and count % pp):
                 continue
             if space.fixed("first_layers") or space.fixed("last_layers"):

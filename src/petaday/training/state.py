@@ -7,6 +7,7 @@ others, replicated over dp·cp.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +18,10 @@ from petaday.training.block import lead_layers
 from petaday.training.job import Job
 from petaday.training.layout import Stage, stage_layers
 from petaday.training.plan import Ints, Plans, Schedule
+from petaday.workload.operators import adapted_widths
 
 KEY = (
-    "tp", "cp", "pp", "dp", "ep", "etp", "zero", "first_layers", "last_layers", "schedule", "dp_overlap",
+    "tp", "cp", "pp", "dp", "ep", "etp", "zero", "shard", "first_layers", "last_layers", "schedule", "dp_overlap",
     "weight_bytes", "grad_bytes", "moment_bytes", "optimizer_offload",
 )  # fmt: skip
 """The plan columns that a rank's state depends on."""
@@ -93,22 +95,52 @@ def held_parameters(plans: Plans, job: Job, stage: Stage) -> Held:
     )
 
 
-def replica_groups(plans: Plans, job: Job) -> tuple[Group, Group]:
-    """The ranks that hold the same weights: of the shared parameters, and of an expert's."""
-    shared = group(plans.dp * plans.cp, plans.tp, job.network)
+def trained_parameters(plans: Plans, job: Job, held: Held, layers: Floats) -> Held:
+    """What has gradients of `held`: all of it, or the adapters of its layers."""
+    if not job.lora_rank:
+        return held
+    widths = sum(inputs + outputs for _, inputs, outputs in adapted_widths(job.model, plans.tp.astype(float)))
+    return Held(layers * job.lora_rank * np.asarray(widths), np.zeros(1))
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """The ranks that hold the same weights: `every` of them, the `shards` that divide a copy, the `copies` of a shard."""
+
+    every: Group
+    shards: Group
+    copies: Group
+
+
+def replicas(plans: Plans, job: Job) -> tuple[Replicas, Replicas]:
+    """The replicas of the shared parameters, and of an expert's."""
+
+    def among(size: Ints, stride: Ints) -> Replicas:
+        shards = np.where(plans.shard > 0, np.gcd(plans.shard, size), size)
+        return Replicas(
+            group(size, stride, job.network),
+            group(shards, stride, job.network),
+            group(size // shards, stride * shards, job.network),
+        )
+
     expert_ranks = np.maximum(plans.dp * plans.cp * plans.tp // (plans.ep * plans.etp), 1)
-    return shared, group(expert_ranks, plans.ep * plans.etp, job.network)
+    return among(plans.dp * plans.cp, plans.tp), among(expert_ranks, plans.ep * plans.etp)
 
 
 def rank_state(plans: Plans, job: Job) -> State:
     """State of the rows of `plans`, which the caller has made distinct in KEY."""
-    shared_group, expert_group = replica_groups(plans, job)
+    of_shared, of_expert = replicas(plans, job)
     held = {stage: held_parameters(plans, job, stage) for stage in Stage}
+    trained = {
+        stage: trained_parameters(
+            plans, job, held[stage], np.asarray(stage_layers(plans, job.model.layers, lead_layers(job), stage).total * 1.0)
+        )
+        for stage in Stage
+    }
 
-    def sharded(stage: Stage, from_zero: int) -> Floats:
-        """Parameters of a stage, divided over the replicas from this ZeRO stage on."""
-        parts = held[stage]
-        divided = parts.shared / shared_group.size + parts.expert / expert_group.size
+    def sharded(parts: Held, from_zero: int) -> Floats:
+        """Parameters, divided over the replicas from this ZeRO stage on."""
+        divided = parts.shared / of_shared.shards.size + parts.expert / of_expert.shards.size
         return np.where(plans.zero >= from_zero, divided, parts.total)
 
     # A DualPipe rank holds the stage of either direction.
@@ -117,49 +149,67 @@ def rank_state(plans: Plans, job: Job) -> State:
     on_chip = np.where(plans.optimizer_offload > 0, 0.0, per_parameter)
     layer = layer_parameters(plans, job, lead=False)
 
-    def over_replicas(parts: Held, width: Floats, operation: collective.Collective) -> Floats:
-        shared = operation(parts.shared * width, shared_group, job.network)
+    def over_replicas(parts: Held, width: Floats, operation: Spread) -> Floats:
+        shared = operation(parts.shared * width, of_shared, job)
         if job.model.moe is None:
             return shared
-        return shared + operation(parts.expert * width, expert_group, job.network)
+        return shared + operation(parts.expert * width, of_expert, job)
 
     weight, grad = plans.weight_bytes.astype(float), plans.grad_bytes.astype(float)
 
-    def slowest_stage(width: Floats, operation: collective.Collective) -> Floats:
+    def slowest_stage(width: Floats, operation: Spread) -> Floats:
         if job.model.moe is None:
-            heaviest = np.maximum.reduce([held[stage].shared for stage in Stage])
+            heaviest = np.maximum.reduce([trained[stage].shared for stage in Stage])
             return over_replicas(Held(heaviest, np.zeros(1)), width, operation)
-        return np.asarray(np.maximum.reduce([over_replicas(held[stage], width, operation) for stage in Stage]))
+        return np.asarray(np.maximum.reduce([over_replicas(trained[stage], width, operation) for stage in Stage]))
 
-    reduce_once = np.where(
-        plans.zero == 0,
-        slowest_stage(grad, collective.all_reduce),
-        slowest_stage(grad, collective.reduce_scatter),
-    )
+    reduce_once = np.where(plans.zero == 0, slowest_stage(grad, reduce_whole), slowest_stage(grad, reduce_shards))
     hands_out = (plans.zero == 1) | (plans.zero == 2)
+    # A pipeline interleaves micro-batches, so ZeRO-2 accumulates whole gradients there and scatters them once a step.
+    scatters = (plans.zero >= 3) | ((plans.zero == 2) & (plans.pp == 1))
 
-    def per_layer(width: Floats, operation: collective.Collective) -> Floats:
+    def per_layer(parts: Held, width: Floats, operation: Spread) -> Floats:
         """A layer's weights or gradients, in as many messages as the software cuts them."""
         messages, share = job.software.shard_messages, job.software.shard_bandwidth
-        return messages * over_replicas(layer, width / (messages * share), operation)
+        return messages * over_replicas(parts, width / (messages * share), operation)
 
-    gather = per_layer(weight, collective.all_gather)
-    scatter = per_layer(grad, collective.reduce_scatter)
+    gather = per_layer(layer, weight, gather_shards)
+    scatter = per_layer(trained_parameters(plans, job, layer, np.ones(1)), grad, reduce_shards)
     tied_bytes = np.where(plans.pp > 1, job.count.embedding / plans.tp * grad, 0.0)
     ends = group(np.full_like(plans.tp, 2), np.full_like(plans.tp, job.network.domain), job.network)
     tied = collective.all_reduce(tied_bytes, ends, job.network)
     return State(
-        weights={stage: copies * sharded(stage, 3) * weight for stage in Stage},
-        gradients={stage: copies * sharded(stage, 2) * grad for stage in Stage},
-        optimizer={stage: sharded(stage, 1) * on_chip for stage in Stage},
+        weights={stage: copies * sharded(held[stage], 3) * weight for stage in Stage},
+        gradients={stage: copies * sharded(trained[stage], 2) * grad for stage in Stage},
+        optimizer={stage: sharded(trained[stage], 1) * on_chip for stage in Stage},
         working=np.where(plans.zero >= 3, 2 * layer.total * weight, 0.0),
         gather_layer=np.where(plans.zero >= 3, gather, 0.0),
-        scatter_layer=np.where(plans.zero >= 2, scatter, 0.0),
-        sync=np.where(plans.zero >= 2, 0.0, reduce_once),
-        regather=np.where(hands_out, slowest_stage(weight, collective.all_gather), 0.0),
-        tied=tied if job.model.tied_embeddings else np.zeros(len(plans)),
-        update=np.maximum.reduce([_update_seconds(plans, sharded(stage, 1), job) for stage in Stage]),
+        scatter_layer=np.where(scatters, scatter, 0.0),
+        sync=np.where(scatters, 0.0, reduce_once),
+        regather=np.where(hands_out, slowest_stage(weight, gather_shards), 0.0),
+        tied=tied if job.model.tied_embeddings and not job.lora_rank else np.zeros(len(plans)),
+        update=np.maximum.reduce([_update_seconds(plans, sharded(trained[stage], 1), job) for stage in Stage]),
     )
+
+
+Spread = Callable[[Floats, Replicas, Job], Floats]
+"""Seconds to bring parameters of some bytes to their replicas, or their gradients from them."""
+
+
+def reduce_whole(size_bytes: Floats, among: Replicas, job: Job) -> Floats:
+    """Gradients summed on every replica."""
+    return collective.all_reduce(size_bytes, among.every, job.network)
+
+
+def reduce_shards(size_bytes: Floats, among: Replicas, job: Job) -> Floats:
+    """Gradients scattered over the shards, then summed over the copies of each."""
+    scattered = collective.reduce_scatter(size_bytes, among.shards, job.network)
+    return scattered + collective.all_reduce(size_bytes / among.shards.size, among.copies, job.network)
+
+
+def gather_shards(size_bytes: Floats, among: Replicas, job: Job) -> Floats:
+    """Weights gathered from the shards."""
+    return collective.all_gather(size_bytes, among.shards, job.network)
 
 
 def master_bytes(plans: Plans, job: Job) -> Ints:

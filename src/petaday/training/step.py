@@ -77,14 +77,15 @@ class StepTerms:
         """Seconds of gradient reduction and weight hand-out that no computation hides.
 
         With overlap, all but the last layer's share runs beside the last backward pass, and all but the first
-        layer's share of the weights beside the next forward pass.
+        layer's share of the weights beside the next forward pass; `dp_hidden` of what runs beside costs no time.
         """
         plans, state = self.plans, self.state
         layers = np.maximum(self.layers[Stage.FIRST].total, 1)
         window = layers * self.block.body.backward
         next_forward = layers * self.block.body.forward
-        reduce = np.maximum(state.sync - window, state.sync / layers)
-        hand_out = np.maximum(state.regather - next_forward, state.regather / layers)
+        hides = self.job.software.dp_hidden
+        reduce = state.sync - hides * np.minimum(state.sync * (1 - 1 / layers), window)
+        hand_out = state.regather - hides * np.minimum(state.regather * (1 - 1 / layers), next_forward)
         hidden = reduce + hand_out
         return np.where(plans.dp_overlap > 0, hidden, state.sync + state.regather) + state.tied
 
@@ -121,8 +122,9 @@ class StepTerms:
         transfer = np.where(plans.activation_offload > 0, kept / self.job.host_bandwidth, 0.0)
         late_forward = np.maximum(transfer - cost.forward, 0.0)
         late_backward = np.maximum(transfer - cost.backward, 0.0)
-        beside = np.maximum(gather_weights - cost.forward, late_forward)
-        beside = beside + np.maximum(gather_weights + scatter - cost.backward, late_backward)
+        hides, both = self.job.software.dp_hidden, gather_weights + scatter
+        beside = np.maximum(gather_weights - hides * np.minimum(gather_weights, cost.forward), late_forward)
+        beside = beside + np.maximum(both - hides * np.minimum(both, cost.backward), late_backward)
         in_order = 2 * gather_weights + scatter + late_forward + late_backward
         return np.where(plans.dp_overlap > 0, beside, in_order)
 

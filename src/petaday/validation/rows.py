@@ -1,51 +1,48 @@
 """A row of a table of measurements as a scenario: from its own columns, never by its name.
 
-Columns are those of the public record of training measurements. A plan column that a row leaves blank is searched,
-and the best plan is the prediction.
+Columns are those of the public record of training measurements (docs/fidelity.md). A plan column that a row leaves
+blank is searched, and the best plan is the prediction.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from petaday.catalog import load
-from petaday.catalog.model import Model, Moe
-from petaday.errors import InputError, Place
+from petaday.catalog.chip import Chip
+from petaday.catalog.model import Model
+from petaday.errors import InputError
 from petaday.study.job import Joined, join
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train, WhatIfNetwork
 from petaday.training.baseline import baseline_step_time
 from petaday.training.job import Job
-from petaday.training.plan import COLUMNS
+from petaday.training.plan import COLUMNS, Plans
 from petaday.training.search import search
-from petaday.units import DTYPES
+from petaday.validation.table import Row, needed, number, true, whole
+from petaday.validation.words import gemm_dtype, recomputation, shard_ranks, zero_stage
 
-Row = Mapping[str, str]
-
-SHARDING = {"none": 0, "zero-1": 1, "dist-opt": 1, "zero-2": 2, "zero-3": 3, "fsdp": 3}
 PLAN_COLUMNS = ("tp", "pp", "vpp", "cp", "ep", "etp", "dp", "micro_batch")
-REQUIRED = (
-    "id",
-    "model",
-    "accelerator",
-    "n_accelerators",
-    "seq_len",
-    "global_batch",
-    "step_time_s",
-    "dtype",
-    "framework",
-)
-"""Columns without which a table holds no runs; the others may be blank."""
+KNOWN = ("tp", "pp", "dp", "micro_batch", "recompute")
+"""A plan is known where none of these was left to the search."""
 
 LINE_RATES = {100: "ib-edr", 200: "ib-hdr", 400: "ib-ndr", 800: "ib-xdr"}
 """Gb/s per chip to the catalog network of that rate; other rates stand by themselves."""
 
+TECHNOLOGIES = {"omni-path": "omni-path", "efa": "efa", "roce": "roce", "ethernet": "roce", "gbe": "roce"}
+"""Words of a row's network source, and the technology of catalog networks that they mean."""
+
+LORA_RANK = 16
+"""Rank of the adapters of MLPerf's LoRA benchmark; tables give no rank."""
+
+TRAINED = ("pretrain", "sft", "finetune-full", "")
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """measured, predicted, baseline: seconds per step; plan_known: no searched column was left open."""
+    """measured, predicted, baseline: seconds per step; plan_known: no column of KNOWN was searched."""
 
     id: str
     measured: float
@@ -60,109 +57,162 @@ class Prediction:
         return self.predicted / self.measured - 1
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV table. Raises InputError: it cannot be read, or lacks the columns of a run."""
-    try:
-        with path.open(newline="", encoding="utf-8") as table:
-            rows = list(csv.DictReader(table))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a CSV table in UTF-8"
-        raise InputError(f"cannot be read: {reason}", place=Place(str(path))) from None
-    missing = [name for name in REQUIRED if rows and name not in rows[0]]
-    if missing or not rows:
-        raise InputError(
-            f"no column {', '.join(missing)}" if missing else "no rows",
-            place=Place(str(path)),
-            expected="a table in the documented columns",
-        )
-    return rows
-
-
-def _whole(row: Row, column: str) -> int | None:
-    text = row.get(column, "")
-    return int(float(text)) if text else None
-
-
-def _needed(row: Row, column: str) -> int:
-    value = _whole(row, column)
-    if value is None:
-        raise InputError("blank", field=column, expected="a number")
-    return value
-
-
 def model_of(row: Row) -> Model:
-    """The model that a row's dimensions describe; a GPT with its learned positions where nothing is gated."""
-    heads = _needed(row, "heads")
-    experts = _whole(row, "experts")
-    gated = row["gated_ffn"] in ("True", "1")
-    shared = _whole(row, "shared_experts") or 0
-    moe_ffn = _whole(row, "moe_ffn") or 0
-    moe = None
-    if experts:
-        moe = Moe(
-            experts=experts,
-            topk=_needed(row, "topk"),
-            ffn=moe_ffn or _needed(row, "ffn"),
-            shared_experts=shared,
-            shared_ffn=moe_ffn if shared else 0,
-        )
-    return Model(
-        id="row",
-        name=row["model"],
-        family=row["family"],
-        source=row["source"] or "the row",
-        layers=_needed(row, "layers"),
-        hidden=_needed(row, "hidden"),
-        heads=heads,
-        kv_heads=_whole(row, "kv_heads") or heads,
-        head_dim=_whole(row, "head_dim") or _needed(row, "hidden") // heads,
-        ffn=0 if moe else _needed(row, "ffn"),
-        gated=gated,
-        vocab=_needed(row, "vocab"),
-        max_position=0 if gated else _needed(row, "seq_len"),
-        tied_embeddings=not gated,
-        norm="rmsnorm" if gated else "layernorm",
-        linear_bias=not gated,
-        moe=moe,
+    """The model that a row's dimensions describe; what they leave out is the catalog's, where it has a model so named.
+
+    A GPT with its learned positions where nothing is gated. Raises InputError: a hybrid, or a dimension is missing.
+    """
+    if row.get("family", "").startswith("hybrid"):
+        raise InputError(f"family {row['family']}: state-space layers are not modelled", field="family")
+    like = _named_model(row["model"])
+    given = {name: whole(row, name) for name in ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab", "ffn")}
+    known = {name: getattr(like, name) for name in given} if like else {}
+    sizes = {name: value or known.get(name) for name, value in given.items()}
+    for name in ("layers", "hidden", "heads", "vocab"):
+        if not sizes[name]:
+            raise InputError("blank", field=name, expected="a number, or the name of a catalog model")
+    gated = true(row, "gated_ffn") if row.get("gated_ffn") else bool(like and like.gated)
+    plain = not gated
+    heads = sizes["heads"] or 1
+    head_dim = sizes["head_dim"] or (sizes["hidden"] or 0) // heads
+    moe = _experts(row, like, sizes["ffn"])
+    keeps_attention = like is not None and (like.heads, like.hidden) == (heads, sizes["hidden"])
+    dense = moe is None or moe["first_dense_layers"] or moe["every"] > 1
+    return Model.model_validate(
+        {
+            "id": "row",
+            "name": row["model"],
+            "family": row.get("family") or "dense",
+            "source": row.get("source") or "the row",
+            "layers": sizes["layers"],
+            "hidden": sizes["hidden"],
+            "heads": heads,
+            "kv_heads": sizes["kv_heads"] or heads,
+            "head_dim": like.head_dim if like and like.mla and keeps_attention else head_dim,
+            "ffn": sizes["ffn"] if dense else 0,
+            "gated": gated,
+            "vocab": sizes["vocab"],
+            "max_position": needed(row, "seq_len") if plain else 0,
+            "tied_embeddings": plain,
+            "norm": "layernorm" if plain else "rmsnorm",
+            "linear_bias": plain,
+            "mla": like.mla if like and keeps_attention else None,
+            "sliding_window": like.sliding_window if like and keeps_attention else None,
+            "moe": moe,
+        }
     )
 
 
-def software_of(row: Row) -> str:
-    """The latest profile of the row's framework that existed at the row's date; the default profile if none did."""
-    framework = row["framework"].casefold()
-    fitting = [
-        (profile.date, profile.id)
-        for profile in load.software().values()
-        if any(framework.startswith(name.casefold()) for name in profile.frameworks)
+def _named_model(name: str) -> Model | None:
+    """The catalog model of this name, whatever stands behind it in brackets."""
+    try:
+        return load.model(re.sub(r"\s*\(.*\)\s*$", "", name))
+    except InputError:
+        return None
+
+
+def _experts(row: Row, like: Model | None, ffn: int | None) -> dict[str, int] | None:
+    """The mixture of a row, with the catalog model's dense layers in the same proportion."""
+    experts = whole(row, "experts")
+    if not experts:
+        return None
+    width = whole(row, "moe_ffn") or ffn or 0
+    shared = whole(row, "shared_experts") or 0
+    known = like.moe if like else None
+    lead = round(known.first_dense_layers * needed(row, "layers") / like.layers) if like and known else 0
+    return {
+        "experts": experts,
+        "topk": needed(row, "topk"),
+        "ffn": width,
+        "shared_experts": shared,
+        "shared_ffn": width if shared else 0,
+        "first_dense_layers": lead,
+        "every": known.every if known else 1,
+    }
+
+
+def software_of(row: Row, chip: Chip) -> str:
+    """The profile of the first framework that a row names, at the row's date.
+
+    Of the profiles for the chip's maker that can run the row's sharding, those whose word stands first in the row's
+    framework (the longest such word) are meant, and of these the latest that existed at its date, else the earliest. A
+    framework that no profile knows takes what else runs on these chips.
+    """
+    framework, date = row["framework"].casefold(), row.get("date") or "9999"
+    zero = zero_stage(row.get("sharding") or "")
+    able = [
+        each
+        for each in load.software().values()
+        if (not each.vendors or chip.vendor in each.vendors) and (zero is None or zero in each.supports.zero)
     ]
-    if not fitting:
-        return "megatron-core-2024"
-    date = row["date"] or "9999"
-    earlier = [each for each in fitting if each[0][: len(date)] <= date]
-    return max(earlier)[1] if earlier else min(fitting)[1]
+    places = {
+        each.id: min(
+            ((framework.index(word.casefold()), -len(word)) for word in each.frameworks if word.casefold() in framework),
+            default=(len(framework), 0),
+        )
+        for each in able
+    }
+    first = min(places.values())
+    meant = [each for each in able if places[each.id] == first]
+    if first[1] == 0:
+        meant = [each for each in able if each.vendors] or able
+    earlier = [each for each in meant if each.date[: len(date)] <= date]
+    return (max(earlier, key=lambda each: each.date) if earlier else min(meant, key=lambda each: each.date)).id
+
+
+def plan_of(row: Row, chips: int, domain: int) -> dict[str, int]:
+    """The plan columns that a row gives."""
+    given = {name: value for name in PLAN_COLUMNS if (value := whole(row, name)) is not None}
+    if given.get("pp") == 1:
+        given.pop("vpp", None)
+    sharding = row.get("sharding") or ""
+    ranks = given.get("tp", 1) * given.get("pp", 1) * given.get("cp", 1)
+    copies = given.get("dp", 0)
+    if zero_stage(sharding) == 3 and copies and chips % (ranks * copies) == 0:
+        # Tables of sharded runs may count the copies of a shard as dp; here dp counts every data-parallel rank.
+        given["dp"] = chips // ranks
+    replicas = given.get("dp", 2) * given.get("cp", 1)
+    copied = 0 if not copies or given["dp"] == copies else replicas // copies
+    if replicas > 1 and (zero := zero_stage(sharding)) is not None:
+        given["zero"] = zero
+        shared_by = shard_ranks(sharding, domain) or copied
+        if 1 < shared_by < replicas and zero and replicas % shared_by == 0:
+            given["shard"] = shared_by
+    given |= recomputation(row.get("recompute") or "")
+    if row.get("sequence_parallel") and given.get("tp", 2) > 1:
+        given["sequence_parallel"] = int(true(row, "sequence_parallel"))
+    if "offload" in sharding.casefold():
+        given["optimizer_offload"] = 1
+    return given
+
+
+def network_of(row: Row) -> str | WhatIfNetwork | None:
+    """The scale-out network of a row's rate, of the technology that its source names; None leaves it to the chip."""
+    rate = number(row, "scale_out_Gbps_per_gpu")
+    if not rate:
+        return None
+    told = (row.get("net_source") or "").casefold()
+    technology = next((kind for word, kind in TECHNOLOGIES.items() if word in told), "")
+    if not technology and int(rate) in LINE_RATES:
+        return LINE_RATES[int(rate)]
+    alike = [each for each in load.networks().values() if each.technology == (technology or "infiniband")]
+    like = min(alike, key=lambda each: abs(each.bandwidth.value - rate / 8 * 1e9))
+    return WhatIfNetwork.model_validate(
+        {"bandwidth": f"{rate:g} Gb/s", "latency": like.latency.text, "efficiency": like.efficiency.value}
+    )
 
 
 def scenario_of(row: Row) -> Scenario:
     """The scenario that a row's columns describe."""
-    given = {name: value for name in PLAN_COLUMNS if (value := _whole(row, name)) is not None}
-    replicas = (given.get("dp") or 2) * (given.get("cp") or 1)
-    if row["sharding"] and replicas > 1:
-        word = row["sharding"].casefold()
-        given["zero"] = next((zero for name, zero in SHARDING.items() if word.startswith(name)), 0)
-    if row["recompute"]:
-        mode = row["recompute"].split()[0]
-        given["recompute"] = COLUMNS["recompute"].value(mode, "recompute")
-    if row["sequence_parallel"] and given.get("tp", 2) > 1:
-        given["sequence_parallel"] = int(row["sequence_parallel"] == "True")
-    dtype = row["dtype"].split()[0].split("-")[0].casefold() or "bf16"
-    if dtype not in DTYPES:
-        raise InputError(f"unknown dtype `{row['dtype']}`", field="dtype", expected=", ".join(DTYPES))
-    seq_len, batch = _needed(row, "seq_len"), _needed(row, "global_batch")
-    rate = row["scale_out_Gbps_per_gpu"]
-    network: str | WhatIfNetwork | None = None
-    if rate:
-        network = LINE_RATES.get(int(float(rate))) or WhatIfNetwork(bandwidth=f"{rate} Gb/s")  # type: ignore[arg-type]
-    written = {name: COLUMNS[name].text(v) if COLUMNS[name].names else v for name, v in given.items()}
+    task = row.get("task") or ""
+    if task not in (*TRAINED, "lora"):
+        raise InputError(f"task `{task}` is not modelled", field="task", expected="pretrain, sft or lora")
+    chip = load.chip(row["accelerator"], allow_unverified=True)
+    chips = needed(row, "n_accelerators")
+    seq_len, batch = needed(row, "seq_len"), needed(row, "global_batch")
+    domain = whole(row, "scale_up_domain")
+    plan = plan_of(row, chips, domain or 8)
+    written = {name: COLUMNS[name].text(v) if COLUMNS[name].names else v for name, v in plan.items()}
     return Scenario(
         name=row["id"],
         train=Train(
@@ -170,37 +220,51 @@ def scenario_of(row: Row) -> Scenario:
             tokens=float(seq_len * batch),
             sequence_length=seq_len,
             global_batch=batch,
-            precision=dtype,  # type: ignore[arg-type]
-            software=software_of(row),
+            precision=gemm_dtype(row["dtype"]),  # type: ignore[arg-type]
+            software=software_of(row, chip),
+            lora_rank=LORA_RANK if task == "lora" else None,
         ),
         cluster=Cluster(
             chip=row["accelerator"],
-            chips=_needed(row, "n_accelerators"),
-            scale_up_domain=_whole(row, "scale_up_domain"),
-            network=network,
+            chips=chips,
+            scale_up_domain=domain,
+            network=network_of(row),
         ),
         plan=PlanColumns.model_validate(written),
     )
 
 
-def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Prediction:
-    """Price a row's plan, or the best plan under what the row tells; `adjust` changes the job while fitting.
+def joined_of(row: Row) -> Joined:
+    """A row's scenario joined with the catalog's parts."""
+    return join(scenario_of(row), Path(), allow_unverified=True)
+
+
+def best_plan(job: Job, joined: Joined) -> Plans:
+    """The plan that a row gives, or the best one under what it tells.
 
     A run that was measured did fit: where no plan with its columns fits by our count, the fastest of them is taken.
+    Raises InputError: no legal plan has its columns.
     """
-    joined: Joined = join(scenario_of(row), Path())
-    job = adjust(joined.job)
     found = search(job, joined.space)
     if found.best is None:
         found = search(replace(job, memory=float("inf")), joined.space)
     if found.best is None:
         raise InputError("no legal plan has this row's columns")
-    searched = ("tp", "pp", "vpp", "dp", "micro_batch", "recompute", "zero")
+    return found.best
+
+
+def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Prediction:
+    """Price a row's plan, or the best plan under what the row tells; `adjust` changes the job while fitting."""
+    from petaday.training.pricer import Pricer
+
+    joined = joined_of(row)
+    job = adjust(joined.job)
+    plans = best_plan(job, joined)
     return Prediction(
         id=row["id"],
         measured=float(row["step_time_s"]),
-        predicted=float(found.step_time[0]),
-        baseline=float(baseline_step_time(found.best, job)[0]),
-        plan_known=all(name in joined.given for name in searched),
-        plan=found.best.texts(0),
+        predicted=float(Pricer(job).price(plans).step_time[0]),
+        baseline=float(baseline_step_time(plans, job)[0]),
+        plan_known=all(name in joined.given for name in KNOWN),
+        plan=plans.texts(0),
     )

@@ -7,7 +7,7 @@ FLOPs, FlashAttention-2, Dao 2023, §3.2); unfused attention does all of it and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,10 @@ from petaday.workload.shard import Floats, Shard
 
 ELEMENT = 2.0
 """Bytes of an activation outside the GEMMs: 16-bit in every recipe of the catalog."""
+
+ALIGNMENT = 16
+"""Bytes that a row of a matrix must be a multiple of for the matrix units (NVIDIA, Matrix Multiplication Background
+User's Guide): heads of 150 or 108 elements in 16 bit are not."""
 
 SOFTMAX_BYTES = (4.0, 6.0)
 """Unfused attention, bytes per score forward and backward: masked softmax reads and writes one tensor; its backward
@@ -52,7 +56,8 @@ class Operator:
 
     `cheap` marks what selective recomputation repeats: little time for much memory. In unfused attention that is
     the core (Korthikanti et al. 2022, arXiv:2205.05198, §5); with fused attention, which keeps no scores, it is the
-    norms, the activation function and MLA's up-projections (DeepSeek-V3, arXiv:2412.19437, §3.2.3).
+    norms, the activation function and MLA's up-projections (DeepSeek-V3, arXiv:2412.19437, §3.2.3). A `frozen`
+    GEMM has no weight gradient; one that is not `aligned` leaves the matrix units idle.
     """
 
     name: str
@@ -66,6 +71,8 @@ class Operator:
     forward_bytes: Floats | float = 0.0
     backward_bytes: Floats | float = 0.0
     cheap: bool = False
+    frozen: bool = False
+    aligned: bool = True
 
     @property
     def forward_flops(self) -> Floats:
@@ -74,8 +81,10 @@ class Operator:
 
     @property
     def backward_flops(self) -> Floats:
-        """FLOP executed backward: two GEMMs a GEMM; 2.5 times the fused attention, which repeats its scores."""
-        return np.asarray(4.0 * self.m * self.n * self.k * self.count + 2.5 * self.attention_flops)
+        """FLOP executed backward: two GEMMs a GEMM, one where the weight is frozen; 2.5 times the fused attention, which
+        repeats its scores."""
+        passes = 2.0 if self.frozen else 4.0
+        return np.asarray(passes * self.m * self.n * self.k * self.count + 2.5 * self.attention_flops)
 
 
 def _gemm(name: str, m: Floats | float, n: Floats | float, k: Floats | float, **more: object) -> Operator:
@@ -112,10 +121,11 @@ def attention_core(model: Model, kind: LayerKind, shard: Shard, recipe: Recipe) 
             of_softmax + (of_dropout if recipe.dropout else 0.0)
             for of_softmax, of_dropout in zip(SOFTMAX_BYTES, DROPOUT_BYTES, strict=True)
         )
+        aligned = qk_dim * ELEMENT % ALIGNMENT == 0 and v_dim * ELEMENT % ALIGNMENT == 0
         return [
-            _gemm("scores", rows, float(s), float(qk_dim), count=batch, cheap=True),
+            _gemm("scores", rows, float(s), float(qk_dim), count=batch, cheap=True, aligned=aligned),
             _stream("softmax", scores, forward, backward, cheap=True),
-            _gemm("weighted_sum", rows, float(v_dim), float(s), count=batch, cheap=True),
+            _gemm("weighted_sum", rows, float(v_dim), float(s), count=batch, cheap=True, aligned=aligned),
         ]
     flops = 2.0 * b * heads * (qk_dim + v_dim) * attended_pairs(s, kind.window) / shard.cp
     kv_heads = np.maximum((model.heads if model.mla else model.kv_heads) / shard.tp, 1.0)
@@ -228,16 +238,47 @@ def _norms_and_residuals(model: Model, shard: Shard, recipe: Recipe) -> list[Ope
     ]
 
 
-def layer_operators(model: Model, kind: LayerKind, shard: Shard, recipe: Recipe) -> list[Operator]:
-    """Every operator of one layer of this kind on one rank."""
+def adapters(model: Model, shard: Shard, rank: int) -> list[Operator]:
+    """Low-rank adapters beside the attention projections: down, up and the addition to the frozen projection's result
+    (Hu et al. 2021, arXiv:2106.09685, §4.1)."""
+    t, r = shard.tokens, float(rank)
+    operators: list[Operator] = []
+    for name, inputs, outputs in adapted_widths(model, shard.tp):
+        operators += [
+            _gemm(f"{name}_adapter_down", t, r, inputs),
+            _gemm(f"{name}_adapter_up", t, outputs, r),
+            _stream(f"{name}_adapter_add", t * outputs, 3 * ELEMENT, ELEMENT),
+        ]
+    return operators
+
+
+def adapted_widths(model: Model, tp: Floats) -> tuple[tuple[str, Floats, Floats], ...]:
+    """Inputs and outputs of the adapted projections on one rank: query, key and value in one, and the output's."""
+    _, v_dim = head_dims(model)
+    hidden = np.full_like(tp, model.hidden)
+    kv_heads = np.maximum((model.heads if model.mla else model.kv_heads) / tp, 1.0)
+    qkv = (model.heads / tp + 2 * kv_heads) * model.head_dim
+    return ("qkv", hidden, qkv), ("attention_output", model.heads * v_dim / tp, hidden)
+
+
+def layer_operators(
+    model: Model, kind: LayerKind, shard: Shard, recipe: Recipe, lora_rank: int = 0
+) -> list[Operator]:
+    """Every operator of one layer of this kind on one rank; with `lora_rank` adapters are trained and the rest frozen."""
     ffn = _moe_ffn(model, shard, recipe) if kind.moe else _dense_ffn("mlp", float(model.ffn), model, shard, recipe)
-    return [
-        *attention_projections(model, shard, recipe),
+    operators = [
+        *frozen_if(lora_rank, attention_projections(model, shard, recipe)),
         *rotary(model, shard),
         *attention_core(model, kind, shard, recipe),
-        *ffn,
+        *frozen_if(lora_rank, ffn),
         *_norms_and_residuals(model, shard, recipe),
     ]
+    return [*operators, *adapters(model, shard, lora_rank)] if lora_rank else operators
+
+
+def frozen_if(lora_rank: int, operators: list[Operator]) -> list[Operator]:
+    """The operators, with frozen weights where adapters of some rank are trained instead."""
+    return [replace(each, frozen=True) for each in operators] if lora_rank else operators
 
 
 def head_operators(model: Model, shard: Shard) -> list[Operator]:
