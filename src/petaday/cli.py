@@ -35,6 +35,7 @@ app.command(catalog)
 
 ScenarioFile = Annotated[Path, Parameter(help="scenario file (YAML)")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON instead of tables")]
+SuiteName = Literal["training", "collectives"]
 Unverified = Annotated[
     bool, Parameter(name="--allow-unverified", negative="", help="also use chips whose figures nobody could verify")
 ]
@@ -149,20 +150,22 @@ def _counts(text: str, option: str) -> tuple[int, ...]:
 @app.command
 def validate(
     *,
-    suite: Annotated[Literal["collectives", "training"], Parameter(help="what to check")] = "collectives",
-    data: Annotated[Path | None, Parameter(help="a table of your own, for --suite training")] = None,
+    suite: Annotated[SuiteName | None, Parameter(help="what to check; everything if left out")] = None,
+    data: Annotated[Path | None, Parameter(help="a table of runs of your own in the documented columns")] = None,
+    plot: Annotated[Path | None, Parameter(help="write an HTML page with plots of the errors")] = None,
     json: Json = False,
 ) -> int:
-    """Compare predictions with measurements: errors by suite, chip and operation."""
+    """Compare predictions with measurements: median, p90 and bias by suite, chip, model and scale."""
     from petaday.report.errors import show_suites
-    from petaday.validation.collectives import collective_suites
-    from petaday.validation.suite import suites_data
-    from petaday.validation.training import training_suites
+    from petaday.validation.payload import validation_data
 
-    if suite == "training" and data is None:
-        raise InputError("no table of runs", field="--data", expected="--data FILE in the documented columns")
-    suites = training_suites(data) if suite == "training" and data is not None else collective_suites()
-    measured = suites_data(suites)
+    if data is not None and suite not in (None, "training"):
+        raise InputError(f"--data holds training runs, and the suite is {suite}", field="--data")
+    measured = validation_data("training" if data is not None else suite, data)
+    if plot is not None:
+        from petaday.report.error_page import error_page
+
+        _write(plot, error_page(measured), "--plot")
     _print_json(measured) if json else show_suites(measured, _console())
     return ANSWERED
 
@@ -274,17 +277,17 @@ def _print_json(data: object) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, option: str = "--csv") -> None:
     """Write a whole file or nothing of it."""
     if not path.name or path.is_dir():
-        raise InputError(f"`{path}` is no file", field="--csv", expected="a file name such as plans.csv")
+        raise InputError(f"`{path}` is no file", field=option, expected="a file name such as plans.csv")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}", field="--csv") from None
+        raise InputError(f"cannot write {path}: {error.strerror}", field=option) from None
 
 
 def _command() -> str:

@@ -87,6 +87,16 @@ class Efficiency:
     fit: Fit | None
 
 
+def scopes_of(chip: Chip) -> tuple[tuple[str, str], ...]:
+    """Whom a chip takes after, nearest first: itself, its generation, vendor and class."""
+    return (("chip", chip.id), ("generation", chip.generation), ("vendor", chip.vendor), ("class", chip.class_))
+
+
+def related_dtypes(dtype: str) -> tuple[str, ...]:
+    """Dtypes whose figures stand in for this one's, nearest first."""
+    return tuple(dict.fromkeys((dtype, _TAKES_AFTER.get(dtype, dtype), "bf16")))
+
+
 def efficiency_for(chip: Chip, dtype: str, entries: Iterable[Entry]) -> Efficiency:
     """The nearest entry: the chip's, else its generation's, vendor's, class's; then those of a related dtype.
 
@@ -98,14 +108,8 @@ def efficiency_for(chip: Chip, dtype: str, entries: Iterable[Entry]) -> Efficien
     """
     known_dtype(dtype)
     known = {(*entry.scope, entry.dtype): entry for entry in entries}
-    scopes = (
-        ("chip", chip.id),
-        ("generation", chip.generation),
-        ("vendor", chip.vendor),
-        ("class", chip.class_),
-    )
-    for candidate in dict.fromkeys((dtype, _TAKES_AFTER.get(dtype, dtype), "bf16")):
-        for kind, name in scopes:
+    for candidate in related_dtypes(dtype):
+        for kind, name in scopes_of(chip):
             entry = known.get((kind, name, candidate))
             if entry is not None:
                 same_kernels = candidate == dtype or {candidate, dtype} == {"bf16", "fp16"}

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from petaday.catalog.chip import Chip
-from petaday.catalog.efficiency import Entry
+from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
+from petaday.catalog.fits import FitRecord, Interval, with_fit
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
@@ -57,8 +58,25 @@ def networks() -> Mapping[str, Network]:
 
 @functools.cache
 def software() -> Mapping[str, Software]:
-    """Training software profiles by id."""
-    return catalog_of([DATA / "software.yaml"], "software", Software)
+    """Training software profiles by id, with what was fitted to their runs."""
+    written = catalog_of([DATA / "software.yaml"], "software", Software)
+    fitted = {record.software: record for record in fits()}
+    return {
+        id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
+        for id_, part in written.items()
+    }
+
+
+@functools.cache
+def fits() -> tuple[FitRecord, ...]:
+    """What was fitted to measured training runs."""
+    return tuple(parts(DATA / "fits.yaml", "fits", FitRecord))
+
+
+@functools.cache
+def intervals() -> tuple[Interval, ...]:
+    """How far measured times lie from predicted ones."""
+    return tuple(parts(DATA / "intervals.yaml", "intervals", Interval))
 
 
 @functools.cache
@@ -89,6 +107,11 @@ def nics() -> Mapping[str, Nic]:
 def efficiencies() -> tuple[Entry, ...]:
     """Efficiency entries in the order of the file."""
     return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
+
+
+def efficiency_of(chip: Chip, dtype: str) -> Efficiency:
+    """What a chip's kernels reach in a dtype, alone and in training. Raises InputError: unknown dtype."""
+    return with_fit(efficiency_for(chip, dtype, efficiencies()), chip, dtype, fits())
 
 
 def chip(name: str, allow_unverified: bool = False) -> Chip:
@@ -205,7 +228,19 @@ def catalog_of(paths: Iterable[Path], key: str, schema: type[N]) -> Mapping[str,
 
 def refresh() -> None:
     """Forget what was read, after the user's files have changed."""
-    for cached in (_chips, _models, networks, scale_ups, software, efficiencies, links, switches, nics):
+    for cached in (
+        _chips,
+        _models,
+        networks,
+        scale_ups,
+        software,
+        fits,
+        intervals,
+        efficiencies,
+        links,
+        switches,
+        nics,
+    ):
         cached.cache_clear()
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from petaday.catalog.chip import Count, Id
 from petaday.catalog.figure import Figure, FigureOf
+from petaday.catalog.fits import FitRecord
 from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
 from petaday.units import Kind
@@ -28,23 +29,13 @@ class Supports(Strict):
     pipeline_parallel: bool = True
 
 
-class FitRecord(Strict):
-    """The rows a profile's fitted figures rest on, and the errors in and out of sample (medians, shares)."""
-
-    figures: tuple[str, ...]
-    rows: str
-    loss: Annotated[float, Field(ge=0)]
-    held_out: Annotated[float, Field(ge=0)] | None = None
-    date: str
-    command: str
-
-
 class Software(Strict):
     """A profile. Overlaps are shares of communication hidden behind computation.
 
     frameworks: words that tables of measurements call this stack by; vendors: whose chips it is a stack for, if not all
     attention: unfused streams the scores through memory, flash keeps them on the chip (FlashAttention to version 2,
         with Ampere's instructions), flash-3 also uses the instructions of Hopper and later (version 3 or cuDNN)
+    context: how context-parallel ranks attend: keys and values around a ring, or the sequence exchanged for heads
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
@@ -53,10 +44,12 @@ class Software(Strict):
     shard_bandwidth: share of the networks' achievable bandwidth that these reach
     attention_rate: rate of its fused attention over the chip's best, which is the current FlashAttention
     dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
+    expert_rate: rate of routing, permuting and grouped GEMMs over what the chip's law gives
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
     straggling: what a synchronous step loses to its slowest rank for each doubling of scale-up domains
+    fits: the figures, four at most, that a fit to training runs may move
     """
 
     id: Id
@@ -67,6 +60,7 @@ class Software(Strict):
     vendors: tuple[str, ...] = ()
     source: str
     attention: Attention
+    context: Literal["ring", "all-to-all"] = "ring"
     dropout: bool
     dp_overlap: bool
     scatter_gather: bool
@@ -79,9 +73,11 @@ class Software(Strict):
     shard_bandwidth: Ratio
     attention_rate: Factor
     dp_hidden: Ratio
+    expert_rate: Factor
     host_launch: Time
     step_overhead: Time
     slowdown: Factor
     straggling: Ratio
     supports: Supports
+    fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     fit: FitRecord | None = None

@@ -119,16 +119,18 @@ def _pairwise(size_bytes: Floats, group: Group, network: Network) -> Floats:
 def routed_all_to_all(
     size_bytes: Floats, group: Group, network: Network, *, topk: float, most_domains: float = np.inf
 ) -> Floats:
-    """Seconds of an expert all-to-all that sends a token to each domain once and copies it there over NVLink.
+    """Seconds of an expert all-to-all that sends a token to each domain once and from there to each rank once (DeepEP).
 
     A token's topk experts lie in D·(1 - (1 - 1/D)^topk) distinct domains of D on average, at most `most_domains`
-    (node-limited routing, DeepSeek-V3, arXiv:2412.19437, §2.1.2). `size_bytes` counts every token topk times.
+    (node-limited routing, DeepSeek-V3, arXiv:2412.19437, §2.1.2), and in as many distinct ranks of the group by the
+    same law. `size_bytes` counts every token topk times.
     """
-    domains = group.domains.astype(float)
+    domains, ranks = group.domains.astype(float), group.size.astype(float)
     distinct = np.minimum(domains * (1 - (1 - 1 / domains) ** topk), most_domains)
     remote = distinct * (domains - 1) / domains
     across = size_bytes / topk * remote / network.out
-    inside = size_bytes * (group.size - 1) / group.size / network.up
+    visited = ranks * (1 - (1 - 1 / ranks) ** topk) * (ranks - 1) / ranks
+    inside = size_bytes / topk * visited / network.up
     hop = np.where(group.domains > 1, network.scale_out_latency, network.scale_up_latency)
     seconds = network.base_latency + hop + np.maximum(inside, across)
     return np.where((group.size > 1) & (size_bytes > 0), seconds, 0.0)

@@ -12,18 +12,70 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 COLUMNS = ("median_abs_pct", "mean_abs_pct", "p90_abs_pct", "bias_pct")
+SCORED = ("median_abs_pct", "p90_abs_pct", "bias_pct", "pooled_median_abs_pct", "inside_80_pct_interval_pct")
+BROKEN_DOWN = ("chip", "scale", "family", "dtype", "software")
 
 
 def show_suites(data: Data, console: Console) -> None:
-    """Print each suite with its groups, and why rows were not predicted."""
+    """Print each suite with its groups, what was held out, and why rows were not predicted."""
     for suite in data["suites"]:
-        names = (">rows", ">predicted", ">median %", ">mean %", ">p90 %", ">bias %")
-        table = plain_table(suite["name"], "group", *names)
-        for line in (*suite["groups"], {**suite, "name": "all"}):
-            numbers = ["" if line[key] is None else f"{line[key]:.1f}" for key in COLUMNS]
-            table.add_row(line["name"], str(line["n"]), str(line["predicted"]), *numbers)
+        _show_scored(suite, console) if "cells" in suite else _show_plain(suite, console)
+    if "held_out" in data:
+        _show_held_out(data["held_out"], console)
+    if data.get("unmeasured_chips"):
+        console.print(
+            f"No training run was fitted on {', '.join(data['unmeasured_chips'])}: figures of the nearest chips, "
+            "with wide intervals."
+        )
+    skipped = Counter(row["skipped"] for row in data["rows"] if row["skipped"])
+    total, told = len(data["rows"]), sum(row["predicted"] is not None for row in data["rows"])
+    console.print(f"{told:,} of {total:,} rows predicted ({told / total:.1%}).")
+    for reason, count in skipped.most_common(12):
+        console.print(f"  {count} not predicted: {reason}")
+
+
+def _show_plain(suite: Data, console: Console) -> None:
+    names = (">rows", ">predicted", ">median %", ">mean %", ">p90 %", ">bias %")
+    table = plain_table(suite["name"], "group", *names)
+    for line in (*suite["groups"], {**suite, "name": "all"}):
+        table.add_row(line["name"], str(line["n"]), str(line["predicted"]), *(_cell(line[key]) for key in COLUMNS))
+    console.print(table)
+    console.print()
+
+
+def _show_scored(suite: Data, console: Console) -> None:
+    """A suite of configurations: by source and chip, then by every label that errors are broken down by."""
+    names = (">runs", ">predicted", ">configs", ">median %", ">p90 %", ">bias %", ">pooled %", ">in 80 %")
+    sections = [("source and chip", suite["groups"])] + [
+        (label, suite["by"][label]) for label in BROKEN_DOWN if label in suite["by"]
+    ]
+    for label, lines in sections:
+        table = plain_table(f"{suite['name']}, by {label}", label, *names)
+        for line in (*lines, {**suite, "name": "all"}):
+            counts = (line["n"], line["predicted"], line["configurations"])
+            table.add_row(line["name"], *map(str, counts), *(_cell(line[key]) for key in SCORED))
         console.print(table)
         console.print()
-    skipped = Counter(row["skipped"] for row in data["rows"] if row["skipped"])
-    for reason, count in skipped.most_common(10):
-        console.print(f"{count} not predicted: {reason}")
+
+
+def _show_held_out(lines: list[Data], console: Console) -> None:
+    table = plain_table(
+        "held out, over configurations alike",
+        "held out",
+        ">configs",
+        ">median %",
+        ">p90 %",
+        ">bias %",
+        ">/ in sample",
+    )
+    inside = lines[0]["median_abs_pct"]
+    for line in lines:
+        numbers = [_cell(line[key]) for key in ("median_abs_pct", "p90_abs_pct", "bias_pct")]
+        ratio = f"{line['median_abs_pct'] / inside:.2f}" if inside and line["median_abs_pct"] else ""
+        table.add_row(line["held_out"], str(line["configurations"]), *numbers, ratio)
+    console.print(table)
+    console.print()
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -182,7 +182,7 @@ def _accuracy(answer: Answer) -> Data:
     fit = software.fit
     return {
         "profile": software.id,
-        "fitted_to": fit.rows if fit else None,
+        "fitted_to": f"{fit.runs} runs ({', '.join(fit.sources)})" if fit else None,
         "median_error": fit.loss if fit else None,
         "held_out_median_error": fit.held_out if fit else None,
         "chip_efficiencies_inherited": {

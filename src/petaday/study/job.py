@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from petaday.catalog import load
-from petaday.catalog.efficiency import Efficiency, efficiency_for
+from petaday.catalog.efficiency import Efficiency
 from petaday.catalog.model import Model
 from petaday.catalog.software import Software as SoftwarePart
 from petaday.study.parts import (
@@ -17,10 +17,10 @@ from petaday.study.parts import (
     find_chip,
     find_model,
     find_network,
-    head_dtype,
     named,
     needed,
     routed,
+    wide_dtype,
 )
 from petaday.study.scenario import Scenario
 from petaday.training.job import OPTIMIZERS, Job, Precision, Software
@@ -69,10 +69,8 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
     software = named("train.software", load.software_profile, train.software)
     scale_up = load.scale_up_of(chip)
     part, network = find_network(chip, scale_up, cluster, notes)
-    dtypes = dict.fromkeys(name for s in train.stretches for name in (s.dtype, head_dtype(chip, s.dtype)))
-    efficiencies: dict[str, Efficiency] = {
-        dtype: efficiency_for(chip, dtype, load.efficiencies()) for dtype in dtypes
-    }
+    dtypes = dict.fromkeys(name for s in train.stretches for name in (s.dtype, wide_dtype(chip, s.dtype)))
+    efficiencies: dict[str, Efficiency] = {dtype: load.efficiency_of(chip, dtype) for dtype in dtypes}
     precisions = tuple(
         Precision(
             stretch.dtype,
@@ -81,7 +79,7 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
             chip_law(chip, in_16_bit, efficiencies[in_16_bit], software),
         )
         for stretch in train.stretches
-        for in_16_bit in [head_dtype(chip, stretch.dtype)]
+        for in_16_bit in [wide_dtype(chip, stretch.dtype)]
     )
     for dtype, efficiency in efficiencies.items():
         if efficiency.inherited:
@@ -157,7 +155,9 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
     """A profile as the numbers that a step needs."""
     return Software(
         name=part.id,
-        recipe=Recipe("unfused" if part.attention == "unfused" else "fused", part.dropout, expert_imbalance),
+        recipe=Recipe(
+            "unfused" if part.attention == "unfused" else "fused", part.context, part.dropout, expert_imbalance
+        ),
         tp_overlap=part.tp_overlap.value,
         ep_overlap=part.ep_overlap.value,
         pp_overlap=part.pp_overlap.value,
@@ -166,6 +166,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         shard_messages=part.shard_messages.value,
         shard_bandwidth=part.shard_bandwidth.value,
         dp_hidden=part.dp_hidden.value,
+        expert_rate=part.expert_rate.value,
         host_launch=part.host_launch.value,
         step_overhead=part.step_overhead.value,
         slowdown=part.slowdown.value,

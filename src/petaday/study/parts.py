@@ -123,8 +123,8 @@ def needed(figure: Figure | None, chip: Chip, name: str, instead: str = "") -> F
     return figure
 
 
-def head_dtype(chip: Chip, dtype: str) -> str:
-    """What the LM head runs in: the dtype of the layers, or 16 bit where that is narrower and the chip has it."""
+def wide_dtype(chip: Chip, dtype: str) -> str:
+    """What stays in 16 bit runs in: the dtype of the layers, or 16 bit where that is narrower and the chip has it."""
     return next((name for name in ("bf16", "fp16") if bits(dtype) < 16 and name in chip.peak), dtype)
 
 

@@ -76,8 +76,14 @@ def shard_of(plans: Plans, seq_len: int) -> Shard:
     return Shard(seq_len, *(column.astype(float) for column in columns))
 
 
-def forward_seconds(operator: Operator, law: ChipLaw) -> Floats:
+def law_of(operator: Operator, precision: Precision) -> ChipLaw:
+    """The law that an operator runs under."""
+    return precision.law if operator.kind == "gemm" and not operator.wide else precision.wide_law
+
+
+def forward_seconds(operator: Operator, precision: Precision) -> Floats:
     """Seconds of an operator's forward pass."""
+    law = law_of(operator, precision)
     if operator.kind == "gemm":
         m, n, k = np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k)
         return gemm_seconds(m, n, k, law, count=operator.count, aligned=operator.aligned)
@@ -92,8 +98,9 @@ def forward_seconds(operator: Operator, law: ChipLaw) -> Floats:
     return streaming_seconds(np.asarray(operator.forward_bytes), law)
 
 
-def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
+def backward_seconds(operator: Operator, precision: Precision) -> tuple[Floats, Floats]:
     """Seconds of an operator's input-gradient and weight-gradient passes (the latter 0 where it has no weights)."""
+    law = law_of(operator, precision)
     if operator.kind == "gemm":
         m, n, k = np.asarray(operator.m), np.asarray(operator.n), np.asarray(operator.k)
         count, aligned = operator.count, operator.aligned
@@ -106,29 +113,30 @@ def backward_seconds(operator: Operator, law: ChipLaw) -> tuple[Floats, Floats]:
     return streaming_seconds(np.asarray(operator.backward_bytes), law), np.zeros(1)
 
 
-def _compute(operators: list[Operator], job: Job, law: ChipLaw) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _compute(
+    operators: list[Operator], job: Job, precision: Precision
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Forward, backward, weight-gradient and cheap-forward seconds; FLOP forward and backward of the operators."""
-    forward = sum(forward_seconds(op, law) for op in operators)
-    cheap = sum((forward_seconds(op, law) for op in operators if op.cheap), start=np.zeros(1))
-    gradients = [backward_seconds(op, law) for op in operators]
-    weight = sum(g[1] for g in gradients)
-    backward = sum(g[0] for g in gradients) + weight
+    slower = [1 / job.software.expert_rate if op.routed else 1.0 for op in operators]
+    once = [forward_seconds(op, precision) * factor for op, factor in zip(operators, slower, strict=True)]
+    forward = sum(once)
+    cheap = sum((seconds for op, seconds in zip(operators, once, strict=True) if op.cheap), start=np.zeros(1))
+    gradients = [backward_seconds(op, precision) for op in operators]
+    weight = sum(g[1] * factor for g, factor in zip(gradients, slower, strict=True))
+    backward = sum(g[0] * factor for g, factor in zip(gradients, slower, strict=True)) + weight
     flops = sum(op.forward_flops + op.backward_flops for op in operators)
     scale = (np.asarray(seconds) * job.operator_factor for seconds in (forward, backward, weight, cheap))
     return *scale, np.asarray(flops)  # type: ignore[return-value]
 
 
-def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) -> LayerCost:
+def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, precision: Precision) -> LayerCost:
     operators = layer_operators(job.model, kind, shard, job.software.recipe, job.lora_rank)
-    forward, backward, weight, cheap, _ = _compute(operators, job, law)
+    forward, backward, weight, cheap, _ = _compute(operators, job, precision)
     tensor = tensor_seconds(plans, job)
-    expert = expert_seconds(plans, job, law) if kind.moe else np.zeros(len(plans))
+    expert = expert_seconds(plans, job, precision.law) if kind.moe else np.zeros(len(plans))
     core = [op for op in operators if op.name in ("attention", "scores", "softmax", "weighted_sum")]
-    core_forward, core_backward, *_ = _compute(core, job, law)
-    ring = context_seconds(plans, job)
-    context_forward = np.maximum(ring - core_forward, 0.0)
-    context_backward = np.maximum(2 * ring - core_backward, 0.0)
-
+    core_forward, core_backward, *_ = _compute(core, job, precision)
+    context_forward, context_backward = context_seconds(plans, job, core_forward, core_backward)
     host = job.software.host_launch * len(operators)
     busy_forward = forward + tensor + expert + context_forward
     busy_backward = backward + tensor + expert + context_backward
@@ -150,7 +158,7 @@ def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, law: ChipLaw) 
         Recompute.SELECTIVE: np.broadcast_to(cheap_flops, len(plans)),
         Recompute.FULL: forward_flops,
     }
-    tensors = layer_activations(job.model, kind, shard, job.software.recipe, law.element_bytes)
+    tensors = layer_activations(job.model, kind, shard, job.software.recipe, precision.law.element_bytes)
     kept = np.asarray(sum(tensor.size_bytes for tensor in tensors))
     lean = np.asarray(sum(tensor.size_bytes for tensor in tensors if not tensor.cheap))
     saved = {
@@ -182,9 +190,9 @@ def _by_mode(plans: Plans, values: dict[Recompute, Floats]) -> Floats:
     return np.choose(plans.recompute, [values[mode] for mode in Recompute])
 
 
-def _end(operators: list[Operator], plans: Plans, job: Job, law: ChipLaw, tensor: Floats) -> LayerCost:
+def _end(operators: list[Operator], plans: Plans, job: Job, precision: Precision, tensor: Floats) -> LayerCost:
     """An end of the model (embedding, or head and loss), priced as a layer that is never recomputed."""
-    forward, backward, weight, _, flops = _compute(operators, job, law)
+    forward, backward, weight, _, flops = _compute(operators, job, precision)
     zeros = np.zeros(len(plans))
     return LayerCost(
         forward=forward + tensor,
@@ -224,10 +232,9 @@ def lead_layers(job: Job) -> int:
 
 def block_costs(plans: Plans, job: Job, precision: Precision) -> BlockCosts:
     """Costs of the rows of `plans`, which the caller has made distinct in KEY."""
-    law = precision.law
     shard = shard_of(plans, job.seq_len)
     lead_count = lead_layers(job)
-    kinds = {kind: _layer(kind, plans, shard, job, law) for kind, _ in layer_kinds(job.model)}
+    kinds = {kind: _layer(kind, plans, shard, job, precision) for kind, _ in layer_kinds(job.model)}
     body = _mean(kinds, _count_kinds(job.model, lead_count, job.model.layers))
     lead = _mean(kinds, _count_kinds(job.model, 0, lead_count)) if lead_count else body
     tokens_bytes = ELEMENT * shard.tokens * job.model.hidden
@@ -237,10 +244,8 @@ def block_costs(plans: Plans, job: Job, precision: Precision) -> BlockCosts:
     return BlockCosts(
         lead=lead,
         body=body,
-        embedding=_end(embedding_operators(job.model, shard), plans, job, law, vocabulary / 2),
-        head=_end(
-            frozen_if(job.lora_rank, head_operators(job.model, shard)), plans, job, precision.head_law, vocabulary / 2
-        ),
+        embedding=_end(embedding_operators(job.model, shard), plans, job, precision, vocabulary / 2),
+        head=_end(frozen_if(job.lora_rank, head_operators(job.model, shard)), plans, job, precision, vocabulary / 2),
         hop_bytes=tokens_bytes / divided,
         embedding_kept=tokens_bytes / shard.split * (0.5 if job.software.recipe.dropout else 0.0),
         logits=logits_bytes,

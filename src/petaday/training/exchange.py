@@ -53,8 +53,23 @@ def _routed(size: Floats, ranks: Group, job: Job, topk: int) -> Floats:
     return collective.routed_all_to_all(size, ranks, job.network, topk=topk, most_domains=domains)
 
 
-def context_seconds(plans: Plans, job: Job) -> Floats:
-    """Ring exchange of keys and values of a layer forward, before overlap (arXiv:2310.01889, §3); twice backward."""
+def context_seconds(plans: Plans, job: Job, core_forward: Floats, core_backward: Floats) -> tuple[Floats, Floats]:
+    """Exposed context-parallel communication of a layer, forward and backward, beside attention of these seconds.
+
+    A ring of keys and values hides behind attention (arXiv:2310.01889, §3) and carries twice as much backward; an
+    exchange of the sequence for heads stands before and after it (arXiv:2309.14509, §3.1).
+    """
+    if job.software.recipe.context == "ring":
+        ring = _ring_seconds(plans, job)
+        return np.maximum(ring - core_forward, 0.0), np.maximum(2 * ring - core_backward, 0.0)
+    model = job.model
+    widths = 2 * model.heads + 2 * (model.heads if model.mla else model.kv_heads)
+    size = ELEMENT * plans.micro_batch * job.seq_len / plans.cp * widths * model.head_dim / plans.tp
+    exchanged = collective.all_to_all(size, group(plans.cp, plans.tp, job.network), job.network)
+    return exchanged, exchanged
+
+
+def _ring_seconds(plans: Plans, job: Job) -> Floats:
     model = job.model
     kv_heads = np.maximum((model.heads if model.mla else model.kv_heads) / plans.tp, 1.0)
     kv_width = kv_heads * sum(head_dims(model))

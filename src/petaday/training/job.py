@@ -17,13 +17,14 @@ from petaday.workload.operators import Recipe
 class Precision:
     """A stretch of training at one GEMM dtype: `share` of the tokens runs under this chip law.
 
-    head_law: the law of the LM head, which stays in 16 bit where the layers run in 8 or 4 (Transformer Engine)
+    wide_law: the law of what stays in 16 bit where the layers' GEMMs run in 8 or 4 (Transformer Engine): attention, the
+    LM head, adapters, routers and what moves memory
     """
 
     dtype: str
     share: float
     law: ChipLaw
-    head_law: ChipLaw
+    wide_law: ChipLaw
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Software:
     shard_messages: collectives that one layer's weights travel in under ZeRO-3 (or its gradients under ZeRO-2)
     shard_bandwidth: share of the networks' achievable bandwidth that these collectives reach
     dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
+    expert_rate: rate of routing, permuting and grouped GEMMs in this software over what the chip's law gives
     host_launch: seconds of host time a kernel needs; a layer is never faster than its launches
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
     slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
@@ -75,6 +77,7 @@ class Software:
     shard_messages: float
     shard_bandwidth: float
     dp_hidden: float
+    expert_rate: float
     host_launch: float
     step_overhead: float
     slowdown: float

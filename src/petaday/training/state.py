@@ -133,7 +133,10 @@ def rank_state(plans: Plans, job: Job) -> State:
     held = {stage: held_parameters(plans, job, stage) for stage in Stage}
     trained = {
         stage: trained_parameters(
-            plans, job, held[stage], np.asarray(stage_layers(plans, job.model.layers, lead_layers(job), stage).total * 1.0)
+            plans,
+            job,
+            held[stage],
+            np.asarray(stage_layers(plans, job.model.layers, lead_layers(job), stage).total * 1.0),
         )
         for stage in Stage
     }

@@ -15,6 +15,7 @@ from petaday.catalog import load
 from petaday.catalog.chip import Chip
 from petaday.catalog.model import Model
 from petaday.errors import InputError
+from petaday.study.interval import Likely, likely, plan_known
 from petaday.study.job import Joined, join
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train, WhatIfNetwork
 from petaday.training.baseline import baseline_step_time
@@ -25,9 +26,6 @@ from petaday.validation.table import Row, needed, number, true, whole
 from petaday.validation.words import gemm_dtype, recomputation, shard_ranks, zero_stage
 
 PLAN_COLUMNS = ("tp", "pp", "vpp", "cp", "ep", "etp", "dp", "micro_batch")
-KNOWN = ("tp", "pp", "dp", "micro_batch", "recompute")
-"""A plan is known where none of these was left to the search."""
-
 LINE_RATES = {100: "ib-edr", 200: "ib-hdr", 400: "ib-ndr", 800: "ib-xdr"}
 """Gb/s per chip to the catalog network of that rate; other rates stand by themselves."""
 
@@ -42,7 +40,7 @@ TRAINED = ("pretrain", "sft", "finetune-full", "")
 
 @dataclass(frozen=True)
 class Prediction:
-    """measured, predicted, baseline: seconds per step; plan_known: no column of KNOWN was searched."""
+    """measured, predicted, baseline: seconds per step; plan_known: no column of the plan that matters was searched."""
 
     id: str
     measured: float
@@ -50,6 +48,8 @@ class Prediction:
     baseline: float
     plan_known: bool
     plan: dict[str, int | str]
+    joined: Joined
+    likely: Likely | None
 
     @property
     def error(self) -> float:
@@ -147,7 +147,11 @@ def software_of(row: Row, chip: Chip) -> str:
     ]
     places = {
         each.id: min(
-            ((framework.index(word.casefold()), -len(word)) for word in each.frameworks if word.casefold() in framework),
+            (
+                (framework.index(word.casefold()), -len(word))
+                for word in each.frameworks
+                if word.casefold() in framework
+            ),
             default=(len(framework), 0),
         )
         for each in able
@@ -223,6 +227,7 @@ def scenario_of(row: Row) -> Scenario:
             precision=gemm_dtype(row["dtype"]),  # type: ignore[arg-type]
             software=software_of(row, chip),
             lora_rank=LORA_RANK if task == "lora" else None,
+            expert_imbalance=1.0 if _balanced(row) else 1.1,
         ),
         cluster=Cluster(
             chip=row["accelerator"],
@@ -232,6 +237,11 @@ def scenario_of(row: Row) -> Scenario:
         ),
         plan=PlanColumns.model_validate(written),
     )
+
+
+def _balanced(row: Row) -> bool:
+    """Whether a row says that its benchmark forced every expert to the same load."""
+    return bool(re.search(r"force-balanced|balanced gate", row.get("notes") or ""))
 
 
 def joined_of(row: Row) -> Joined:
@@ -265,6 +275,8 @@ def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Predict
         measured=float(row["step_time_s"]),
         predicted=float(Pricer(job).price(plans).step_time[0]),
         baseline=float(baseline_step_time(plans, job)[0]),
-        plan_known=all(name in joined.given for name in KNOWN),
+        plan_known=plan_known(joined),
         plan=plans.texts(0),
+        joined=joined,
+        likely=likely(joined),
     )

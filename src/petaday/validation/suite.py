@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
-
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One measurement: `group` says what it belongs to in the table of errors; `skipped` why it has no prediction."""
+    """One measurement: `group` says what it belongs to in the table of errors; `skipped` why it has no prediction.
+
+    config: shared by runs of one configuration; cell: shared by what one source measured on one chip
+    labels: what else errors are broken down by; low, high: where 80 % of measurements should lie
+    plan_known: whether the plan was given; None where there is no plan
+    """
 
     id: str
     group: str
@@ -19,6 +22,17 @@ class Checked:
     measured: float
     predicted: float | None
     skipped: str = ""
+    config: str = ""
+    cell: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+    plan_known: bool | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether the measured value lies in the interval."""
+        return self.low is not None and self.high is not None and self.low <= self.measured <= self.high
 
     @property
     def error(self) -> float:
@@ -57,10 +71,11 @@ def errors_of(errors: Iterable[float], n: int | None = None) -> Errors:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named set of checked measurements."""
+    """A named set of checked measurements; `by_configuration` says that runs of one configuration count once."""
 
     name: str
     rows: tuple[Checked, ...]
+    by_configuration: bool = False
 
     @property
     def errors(self) -> Errors:
@@ -75,45 +90,3 @@ class Suite:
             name: errors_of((row.error for row in rows if not row.skipped), len(rows))
             for name, rows in members.items()
         }
-
-
-def suites_data(suites: Iterable[Suite]) -> dict[str, Any]:
-    """Suites as plain data with stable keys; errors in percent."""
-    listed = list(suites)
-
-    def percent(value: float) -> float | None:
-        return None if np.isnan(value) else round(100 * value, 2)
-
-    def line(name: str, errors: Errors) -> dict[str, Any]:
-        return {
-            "name": name,
-            "n": errors.n,
-            "predicted": errors.predicted,
-            "median_abs_pct": percent(errors.median),
-            "mean_abs_pct": percent(errors.mean),
-            "p90_abs_pct": percent(errors.p90),
-            "bias_pct": percent(errors.bias),
-        }
-
-    return {
-        "suites": [
-            {
-                **line(suite.name, suite.errors),
-                "groups": [line(name, errors) for name, errors in suite.by_group().items()],
-            }
-            for suite in listed
-        ],
-        "rows": [
-            {
-                "id": row.id,
-                "suite": suite.name,
-                "metric": row.metric,
-                "measured": row.measured,
-                "predicted": row.predicted,
-                "error_pct": None if row.skipped else percent(row.error),
-                "skipped": row.skipped or None,
-            }
-            for suite in listed
-            for row in suite.rows
-        ],
-    }

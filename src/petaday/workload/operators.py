@@ -35,11 +35,13 @@ DROPOUT_BYTES = (5.0, 5.0)
 class Recipe:
     """What the training software does to the operators.
 
-    attention: "unfused" or "fused"; dropout: the recipe drops activations (and stores the masks);
+    attention: "unfused" or "fused"; context: context-parallel ranks pass keys and values around a ring (Liu et al. 2023,
+    arXiv:2310.01889) or exchange the sequence for heads (DeepSpeed-Ulysses, arXiv:2309.14509); dropout: the recipe drops activations (and stores the masks);
     expert_imbalance: rows on the busiest expert rank over the mean.
     """
 
     attention: Literal["unfused", "fused"]
+    context: Literal["ring", "all-to-all"]
     dropout: bool
     expert_imbalance: float
 
@@ -57,7 +59,8 @@ class Operator:
     `cheap` marks what selective recomputation repeats: little time for much memory. In unfused attention that is
     the core (Korthikanti et al. 2022, arXiv:2205.05198, §5); with fused attention, which keeps no scores, it is the
     norms, the activation function and MLA's up-projections (DeepSeek-V3, arXiv:2412.19437, §3.2.3). A `frozen`
-    GEMM has no weight gradient; one that is not `aligned` leaves the matrix units idle.
+    GEMM has no weight gradient; one that is not `aligned` leaves the matrix units idle, and a
+    `wide` one stays in 16 bit where others run in 8 or 4. `routed` operators are those of the experts.
     """
 
     name: str
@@ -73,6 +76,8 @@ class Operator:
     cheap: bool = False
     frozen: bool = False
     aligned: bool = True
+    wide: bool = False
+    routed: bool = False
 
     @property
     def forward_flops(self) -> Floats:
@@ -123,25 +128,32 @@ def attention_core(model: Model, kind: LayerKind, shard: Shard, recipe: Recipe) 
         )
         aligned = qk_dim * ELEMENT % ALIGNMENT == 0 and v_dim * ELEMENT % ALIGNMENT == 0
         return [
-            _gemm("scores", rows, float(s), float(qk_dim), count=batch, cheap=True, aligned=aligned),
+            _gemm("scores", rows, float(s), float(qk_dim), count=batch, cheap=True, aligned=aligned, wide=True),
             _stream("softmax", scores, forward, backward, cheap=True),
-            _gemm("weighted_sum", rows, float(v_dim), float(s), count=batch, cheap=True, aligned=aligned),
+            _gemm("weighted_sum", rows, float(v_dim), float(s), count=batch, cheap=True, aligned=aligned, wide=True),
         ]
     flops = 2.0 * b * heads * (qk_dim + v_dim) * attended_pairs(s, kind.window) / shard.cp
     kv_heads = np.maximum((model.heads if model.mla else model.kv_heads) / shard.tp, 1.0)
     query_bytes = ELEMENT * b * rows * heads * (qk_dim + v_dim)
     key_bytes = ELEMENT * b * s * kv_heads * (qk_dim + v_dim)
     moved = query_bytes + key_bytes
-    return [
+    ring = recipe.context == "ring"
+    stretch = s / shard.cp if ring else np.full_like(shard.cp, s)
+    fused = [
         Operator(
             "attention",
             "attention",
             attention_flops=flops,
-            attended=np.minimum(kind.window or s, s / shard.cp),
+            attended=np.minimum(kind.window or s, stretch),
             forward_bytes=moved,
             backward_bytes=3 * moved,
         )
     ]
+    if not ring:
+        return fused
+    # A ring merges the partial result of each hop into the sum in fp32, and its gradients alike.
+    partial = (shard.cp - 1) * b * rows * heads * v_dim
+    return [*fused, _stream("ring_merge", partial, ELEMENT + 2 * 4.0, 3 * ELEMENT)]
 
 
 def attention_projections(model: Model, shard: Shard, recipe: Recipe) -> list[Operator]:
@@ -215,15 +227,15 @@ def _moe_ffn(model: Model, shard: Shard, recipe: Recipe) -> list[Operator]:
         if moe.shared_experts
         else []
     )
-    return [
-        _gemm("router", shard.tokens / shard.split, float(moe.experts), h),
+    routed = [
+        _gemm("router", shard.tokens / shard.split, float(moe.experts), h, wide=True),
         _stream("permute", rows * h, 2 * ELEMENT, 2 * ELEMENT),
         _gemm("expert_up", per_expert, gates * inner, h, count=local_experts),
         _activation("expert", rows * inner, model, recipe),
         _gemm("expert_down", per_expert, h, inner, count=local_experts),
         _stream("unpermute", rows * h, 2 * ELEMENT, 2 * ELEMENT),
-        *shared,
     ]
+    return [*(replace(each, routed=True) for each in routed), *shared]
 
 
 def _norms_and_residuals(model: Model, shard: Shard, recipe: Recipe) -> list[Operator]:
@@ -245,8 +257,8 @@ def adapters(model: Model, shard: Shard, rank: int) -> list[Operator]:
     operators: list[Operator] = []
     for name, inputs, outputs in adapted_widths(model, shard.tp):
         operators += [
-            _gemm(f"{name}_adapter_down", t, r, inputs),
-            _gemm(f"{name}_adapter_up", t, outputs, r),
+            _gemm(f"{name}_adapter_down", t, r, inputs, wide=True),
+            _gemm(f"{name}_adapter_up", t, outputs, r, wide=True),
             _stream(f"{name}_adapter_add", t * outputs, 3 * ELEMENT, ELEMENT),
         ]
     return operators
@@ -282,12 +294,16 @@ def frozen_if(lora_rank: int, operators: list[Operator]) -> list[Operator]:
 
 
 def head_operators(model: Model, shard: Shard) -> list[Operator]:
-    """The language-model head and the loss over its fp32 logits: reads 16 bit, writes and reads 32 bit."""
+    """The language-model head and the loss over its logits in fp32, pass by pass as in Megatron-LM's cross entropy.
+
+    Forward casts from 16 bit, takes the maximum, subtracts it, takes exponentials, sums and divides; backward scales the
+    softmax by the incoming gradient and casts back.
+    """
     vocab = model.vocab / shard.tp
     logits = shard.tokens * vocab
     return [
-        _gemm("lm_head", shard.tokens, vocab, float(model.hidden)),
-        _stream("loss", logits, ELEMENT + 3 * 4.0, 4.0 + ELEMENT),
+        _gemm("lm_head", shard.tokens, vocab, float(model.hidden), wide=True),
+        _stream("loss", logits, ELEMENT + 9 * 4.0, ELEMENT + 3 * 4.0),
     ]
 
 

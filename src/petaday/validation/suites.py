@@ -1,0 +1,27 @@
+"""The shipped suites by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from petaday.validation.suite import Suite
+
+
+def _training(data: Path | None) -> list[Suite]:
+    from petaday.validation.training import training_suites
+
+    return training_suites(data)
+
+
+def _collectives(_: Path | None) -> list[Suite]:
+    from petaday.validation.collectives import collective_suites
+
+    return collective_suites()
+
+
+SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
+    "training": _training,
+    "collectives": _collectives,
+}
+"""A suite's name to the function that makes its predictions; only training reads a table of the user's own."""
