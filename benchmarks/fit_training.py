@@ -105,6 +105,11 @@ def fold_of(case: Case) -> str:
     return str(sum(case.group.encode()) % FOLDS)
 
 
+def plain(value: float) -> str:
+    """A number with four significant digits and no exponent."""
+    return np.format_float_positional(float(f"{value:.4g}"), trim="0")
+
+
 def write_fits(problem: Problem, solution: Solution, cross: Floats) -> None:
     """The file of fits: every profile and chip with its figures, and what stands in for chips without runs."""
     values, errors = solution.values(), solution.errors()
@@ -115,7 +120,7 @@ def write_fits(problem: Problem, solution: Solution, cross: Floats) -> None:
         sources = sorted({case.cell[0] for case, used in zip(problem.cases, rows, strict=True) if used})
         lines.append(f"  - {scope}")
         lines.append("    figures:")
-        lines.extend(f"      {name}: {{value: {v:.5g}, error: {e:.2g}}}" for name, (v, e) in figures.items())
+        lines.extend(f"      {name}: {{value: {plain(v)}, error: {plain(e)}}}" for name, (v, e) in figures.items())
         lines.append(f"    runs: {int(rows.sum())}")
         lines.append(f"    sources: [{', '.join(sources)}]")
         lines.append(f"    loss: {np.median(np.abs(solution.residuals[rows])):.4f}")

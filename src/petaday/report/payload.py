@@ -10,6 +10,7 @@ from petaday.report.data import SCHEMA_VERSION, Data
 from petaday.report.wiring import wired_data
 from petaday.study.answer import Answer, Best
 from petaday.study.fabric import fabric_of, optics_changes
+from petaday.study.interval import SHARE, likely
 from petaday.study.manifest import Manifest
 
 OBJECTIVE_KEYS = {
@@ -77,8 +78,11 @@ def _cluster(answer: Answer) -> Data:
 
 def _step(answer: Answer, best: Best) -> Data:
     tokens = answer.job.global_batch * answer.job.seq_len
+    interval = likely(answer.joined)
     return {
         "step_time_s": best.step_time,
+        "step_time_low_s": interval.low * best.step_time if interval else None,
+        "step_time_high_s": interval.high * best.step_time if interval else None,
         "micro_batches": best.micro_batches,
         "tokens_per_s": tokens / best.step_time,
         "tokens_per_s_per_chip": tokens / best.step_time / answer.job.chips,
@@ -92,9 +96,12 @@ def _step(answer: Answer, best: Best) -> Data:
 
 def _run(answer: Answer, best: Best) -> Data:
     wall = answer.wall_time
+    interval = likely(answer.joined)
     return {
         "steps": answer.steps,
         "wall_time_s": wall,
+        "wall_time_low_s": interval.low * wall if interval else None,
+        "wall_time_high_s": interval.high * wall if interval else None,
         "wall_time_days": wall / 86400,
         "chip_hours": wall / 3600 * answer.job.chips,
         "deadline_s": answer.joined.scenario.cluster.deadline,
@@ -180,11 +187,16 @@ def _accuracy(answer: Answer) -> Data:
     """How well the software profile is known: the runs it was fitted to, or that it was not."""
     software = answer.joined.parts.software
     fit = software.fit
+    interval = likely(answer.joined)
     return {
         "profile": software.id,
         "fitted_to": f"{fit.runs} runs ({', '.join(fit.sources)})" if fit else None,
         "median_error": fit.loss if fit else None,
         "held_out_median_error": fit.held_out if fit else None,
+        "interval_share": SHARE if interval else None,
+        "interval_runs": interval.runs if interval else None,
+        "chip_measured": interval.measured if interval else None,
+        "plan_known": interval.plan_known if interval else None,
         "chip_efficiencies_inherited": {
             dtype: each.inherited or None for dtype, each in answer.joined.parts.efficiencies.items()
         },

@@ -118,6 +118,9 @@ def _plan(data: Data) -> Table:
     table.add_row("throughput", f"{step['tokens_per_s']:,.0f} tokens/s, {step['tokens_per_s_per_chip']:,.1f} a chip")
     rate = render(step["model_flops_per_s_per_chip"], Kind.FLOP_RATE)
     table.add_row("utilisation", f"MFU {step['mfu']:.1%}, HFU {step['hfu']:.1%}, {rate} a chip")
+    if step["step_time_low_s"] is not None:
+        ends = " to ".join(_time(step[f"step_time_{end}_s"]) for end in ("low", "high"))
+        table.add_row("", f"80 % of measured steps lie in {ends}")
     table.add_row("run", f"{run['steps']:,} steps, {_time(run['wall_time_s'])} without failures")
     table.add_row("", render(run["chip_hours"] * 3600, Kind.CHIP_TIME))
     baseline = step["baseline_step_time_s"]
@@ -238,6 +241,10 @@ def _closing(data: Data, console: Console) -> None:
         )
     else:
         console.print(f"Accuracy: {accuracy['profile']} has not been fitted to measured runs.")
+    if accuracy["chip_measured"] is False:
+        console.print(
+            "No training run of this chip was fitted: its efficiencies are those of its class, and the interval is wide."
+        )
     for dtype, inherited in accuracy["chip_efficiencies_inherited"].items():
         if inherited:
             console.print(

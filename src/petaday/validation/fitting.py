@@ -99,11 +99,7 @@ class Solution:
 
     def without(self, left_out: NDArray[np.bool_]) -> Floats:
         """ln(values) fitted without some cases: one Gauss-Newton step from the solution, exact where it is linear."""
-        kept = ~left_out
-        gradient = _gradient(self, kept)
-        step = np.linalg.solve(_normal(self, kept), gradient)
-        low, high = np.log([[k.prior.low, k.prior.high] for k in self.knobs]).T
-        return np.clip(self.logs - step, low, high)
+        return np.asarray(self.logs + _move(self, ~left_out))
 
 
 class Problem:
@@ -162,10 +158,10 @@ class Problem:
         for step in range(steps):
             now = Solution(self.knobs, logs, base - self.measured, self.jacobian(logs, base), self.weights)
             whole = np.ones(len(base), dtype=bool)
-            move = np.linalg.solve(_normal(now, whole), _gradient(now, whole))
+            move = _move(now, whole)
             loss, shrink = _loss(now), 1.0
             while True:
-                tried = np.clip(logs - shrink * move, low, high)
+                tried = np.clip(logs + shrink * move, low, high)
                 after = self.predict(tried)
                 trial = Solution(self.knobs, tried, after - self.measured, now.jacobian, self.weights)
                 if _loss(trial) < loss or shrink < 0.1:
@@ -216,6 +212,23 @@ def _loss(at: Solution) -> float:
 def _from_prior(at: Solution) -> Floats:
     typical, spread = np.array([[np.log(knob.prior.typical), knob.prior.spread] for knob in at.knobs]).T
     return np.asarray((at.logs - typical) / spread)
+
+
+def _move(at: Solution, kept: NDArray[np.bool_]) -> Floats:
+    """The Gauss-Newton step of ln(values) inside the plausible ranges; figures that would leave theirs stop at its end,
+    and the others are solved for again."""
+    curvature, gradient = _normal(at, kept), _gradient(at, kept)
+    low, high = np.log([[knob.prior.low, knob.prior.high] for knob in at.knobs]).T - at.logs
+    move, free = np.zeros(len(at.logs)), np.ones(len(at.logs), dtype=bool)
+    while free.any():
+        pulled = gradient[free] + curvature[np.ix_(free, ~free)] @ move[~free]
+        move[free] = -np.linalg.solve(curvature[np.ix_(free, free)], pulled)
+        leaves = free & ((move < low) | (move > high))
+        if not leaves.any():
+            break
+        move[leaves] = np.clip(move, low, high)[leaves]
+        free &= ~leaves
+    return move
 
 
 def _normal(at: Solution, kept: NDArray[np.bool_]) -> Floats:

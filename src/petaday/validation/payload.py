@@ -136,5 +136,7 @@ def _row(suite: Suite, row: Checked) -> Data:
         "low": row.low,
         "high": row.high,
         "plan_known": row.plan_known,
+        "labels": dict(row.labels),
+        "chips": row.chips,
         "skipped": row.skipped or None,
     }

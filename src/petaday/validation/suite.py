@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
 import numpy as np
 
 
@@ -13,7 +14,7 @@ class Checked:
 
     config: shared by runs of one configuration; cell: shared by what one source measured on one chip
     labels: what else errors are broken down by; low, high: where 80 % of measurements should lie
-    plan_known: whether the plan was given; None where there is no plan
+    plan_known: whether the plan was given; None where there is no plan; chips: how many there were
     """
 
     id: str
@@ -28,6 +29,7 @@ class Checked:
     low: float | None = None
     high: float | None = None
     plan_known: bool | None = None
+    chips: int = 0
 
     @property
     def inside(self) -> bool:

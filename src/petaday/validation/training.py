@@ -75,6 +75,7 @@ def _checked(row: Row) -> Checked:
         low=prediction.predicted * interval.low if interval else None,
         high=prediction.predicted * interval.high if interval else None,
         plan_known=prediction.plan_known,
+        chips=prediction.joined.job.chips,
     )
 
 
