@@ -64,18 +64,18 @@ NVLINK4 = replace(
 )
 SHARP = replace(NVLINK4, in_network_reduction=True, path_share=0.9)
 
-UNFUSED = Recipe("unfused", dropout=True, expert_imbalance=1.1)
-FUSED = Recipe("fused", dropout=False, expert_imbalance=1.1)
-PLAIN = Recipe("unfused", dropout=False, expert_imbalance=1.0)
+UNFUSED = Recipe("unfused", "ring", dropout=True, expert_imbalance=1.1)
+FUSED = Recipe("fused", "ring", dropout=False, expert_imbalance=1.1)
+PLAIN = Recipe("unfused", "ring", dropout=False, expert_imbalance=1.0)
 
 EAGER = Software(
     name="eager", recipe=UNFUSED, tp_overlap=0.0, ep_overlap=0.0, pp_overlap=0.0, scatter_gather=True,
-    expert_domains=0.0, shard_messages=4.0, shard_bandwidth=0.5, host_launch=2e-5, step_overhead=0.01,
-    slowdown=1.05, straggling=0.02,
+    expert_domains=0.0, shard_messages=4.0, shard_bandwidth=0.5, dp_hidden=0.7, expert_rate=0.8, host_launch=2e-5,
+    step_overhead=0.01, slowdown=1.05, straggling=0.02,
 )  # fmt: skip
 OVERLAPPED = replace(
     EAGER, name="overlapped", recipe=FUSED, tp_overlap=0.5, ep_overlap=0.25, pp_overlap=0.5, scatter_gather=False,
-    expert_domains=2.0, shard_messages=1.0, shard_bandwidth=1.0, host_launch=1e-6,
+    expert_domains=2.0, shard_messages=1.0, shard_bandwidth=1.0, dp_hidden=1.0, expert_rate=1.0, host_launch=1e-6,
 )  # fmt: skip
 
 
@@ -87,7 +87,8 @@ def running(recipe: Recipe) -> Software:
 def job_of(model: Model = GPT, **changes: object) -> Job:
     """A job on 16 A100 in two domains of 8 with a batch of 32 sequences of 2,048 tokens; fields may be replaced."""
     job = Job(
-        model=model, seq_len=2048, global_batch=32, chips=16, precisions=(Precision("bf16", 1.0, A100),),
+        model=model, seq_len=2048, global_batch=32, lora_rank=0, chips=16,
+        precisions=(Precision("bf16", 1.0, A100, A100),),
         optimizer=OPTIMIZERS["adam"], network=NVLINK3, software=OVERLAPPED, memory=80e9, reserve=1e9,
         host_bandwidth=25e9,
     )  # fmt: skip
@@ -97,8 +98,8 @@ def job_of(model: Model = GPT, **changes: object) -> Job:
 # Plans
 
 PLAN = {
-    "tp": 1, "cp": 1, "pp": 1, "vpp": 1, "dp": 1, "ep": 1, "etp": 1, "zero": 0, "micro_batch": 1, "recompute": 0,
-    "recompute_layers": 0, "sequence_parallel": 0, "schedule": 0, "first_layers": 8, "last_layers": 0,
+    "tp": 1, "cp": 1, "pp": 1, "vpp": 1, "dp": 1, "ep": 1, "etp": 1, "zero": 0, "shard": 0, "micro_batch": 1,
+    "recompute": 0, "recompute_layers": 0, "sequence_parallel": 0, "schedule": 0, "first_layers": 8, "last_layers": 0,
     "tp_overlap": 0, "dp_overlap": 0, "weight_bytes": 2, "grad_bytes": 4, "moment_bytes": 4, "optimizer_offload": 0,
     "activation_offload": 0,
 }  # fmt: skip
@@ -107,7 +108,7 @@ PLAN = {
 HABITS: dict[str, tuple[int, ...]] = {
     name: (PLAN[name],)
     for name in (
-        "tp_overlap", "dp_overlap", "weight_bytes", "grad_bytes", "moment_bytes", "optimizer_offload",
+        "shard", "tp_overlap", "dp_overlap", "weight_bytes", "grad_bytes", "moment_bytes", "optimizer_offload",
         "activation_offload",
     )
 }  # fmt: skip

@@ -6,12 +6,10 @@ published formulas. What it takes from the package are inputs (model, law, netwo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import gcd
 
-from petaday.chip.law import ChipLaw
-from petaday.fabric.network import Network
-from petaday.training.job import Job
+from petaday.training.job import Job, Precision
 from petaday.workload.architecture import is_moe
 from reference_rank import (
     DUALPIPE,
@@ -25,8 +23,6 @@ from reference_rank import (
     reduce_all,
     send,
 )
-
-Law = Callable[[float, int, int, Network], float]
 
 
 @dataclass
@@ -54,9 +50,8 @@ def layer_of(rank: Rank, index: int) -> Layer:
     weights = slow * sum(op.weights for op in ops)
     backward = slow * sum(op.inputs for op in ops) + weights
     sent = rank.tensor() + (rank.dispatch() if is_moe(job.model, index) else 0.0)
-    ring = rank.ring()
-    forward += sent + max(ring - slow * sum(op.forward for op in core), 0)
-    backward += sent + max(2 * ring - slow * sum(op.inputs + op.weights for op in core), 0)
+    beside = rank.context(*(slow * sum(getattr(op, name) for op in core) for name in ("forward", "inputs")))
+    forward, backward = forward + sent + beside[0], backward + sent + beside[1]
     host = job.software.host_launch * len(ops)
     forward, backward = max(forward, host), max(backward, 2 * host)
     repeat = (0.0, slow * sum(op.forward for op in ops if op.cheap), forward)[mode]
@@ -76,10 +71,10 @@ def stage_sizes(plan: Plan, layers: int) -> list[int]:
 
 
 class Step:
-    """The whole step of one plan under one chip law."""
+    """The whole step of one plan under one precision."""
 
-    def __init__(self, plan: Plan, job: Job, law: ChipLaw) -> None:
-        self.plan, self.job, self.rank = plan, job, Rank(plan, job, law)
+    def __init__(self, plan: Plan, job: Job, precision: Precision) -> None:
+        self.plan, self.job, self.rank = plan, job, Rank(plan, job, precision.law, precision.wide_law)
         model = job.model
         self.lead = model.moe.first_dense_layers if model.moe else 0
         self.body = Layer.mean([layer_of(self.rank, i) for i in range(self.lead, model.layers)])
@@ -116,15 +111,38 @@ class Step:
             shared += count.embedding / self.plan["tp"]
         return shared, experts
 
-    def owned(self, stage: int, sharded: bool) -> float:
+    def trained(self, parameters: tuple[float, float], layers: int) -> tuple[float, float]:
+        """Of these parameters those that have gradients: all, or the adapters of some layers."""
+        if not self.job.lora_rank:
+            return parameters
+        return layers * self.job.lora_rank * sum(sum(widths) for widths in self.rank.adapted()), 0.0
+
+    def shards(self, size: int) -> int:
+        """Replicas that share a copy."""
+        return gcd(self.plan["shard"], size) if self.plan["shard"] else size
+
+    def owned(self, stage: int, sharded: bool, *, trained: bool = True) -> float:
         """Parameters whose state a rank owns, sharded over its replicas or not."""
         shared, experts = self.stage_parameters(stage)
+        if trained:
+            shared, experts = self.trained((shared, experts), self.sizes[stage])
         (dense, _), (expert, _) = self.replicas()
-        return shared / dense + experts / expert if sharded else shared + experts
+        if not sharded:
+            return shared + experts
+        return shared / self.shards(dense) + experts / self.shards(expert)
 
-    def over_replicas(self, parameters: tuple[float, float], width: float, law: Law) -> float:
-        groups = zip(parameters, self.replicas(), strict=True)
-        return sum(law(n * width, size, stride, self.job.network) for n, (size, stride) in groups)
+    def over_replicas(self, parameters: tuple[float, float], width: float, how: str) -> float:
+        """Seconds to gather weights from their shards, to scatter gradients to them, or to sum them everywhere."""
+        network, total = self.job.network, 0.0
+        for number, (size, stride) in zip(parameters, self.replicas(), strict=True):
+            shards, bytes_ = self.shards(size), number * width
+            if how == "sum":
+                total += reduce_all(bytes_, size, stride, network)
+                continue
+            total += gather(bytes_, shards, stride, network)
+            if how == "scatter":
+                total += reduce_all(bytes_ / shards, size // shards, stride * shards, network)
+        return total
 
     # Seconds
 
@@ -132,18 +150,24 @@ class Step:
         """What a layer's passes do not hide of its weights, gradients and activations under way."""
         p, soft = self.plan, self.job.software
         cut = soft.shard_messages * soft.shard_bandwidth
-        parameters = self.layer_parameters(self.lead)
+        held = self.layer_parameters(self.lead)
 
-        def seconds(width: float) -> float:
-            return soft.shard_messages * self.over_replicas(parameters, width / cut, gather)
+        def seconds(parameters: tuple[float, float], width: float, how: str) -> float:
+            return soft.shard_messages * self.over_replicas(parameters, width / cut, how)
 
-        weights = seconds(p["weight_bytes"]) if p["zero"] == 3 else 0.0
-        grads = seconds(p["grad_bytes"]) if p["zero"] >= 2 else 0.0
+        weights = seconds(held, p["weight_bytes"], "gather") if p["zero"] == 3 else 0.0
+        grads = seconds(self.trained(held, 1), p["grad_bytes"], "scatter") if self.scatters() else 0.0
         transfer = kept / self.job.host_bandwidth if p["activation_offload"] else 0.0
         late = max(transfer - layer.forward, 0), max(transfer - layer.backward, 0)
         if not p["dp_overlap"]:
             return 2 * weights + grads + sum(late)
-        return max(weights - layer.forward, late[0]) + max(weights + grads - layer.backward, late[1])
+        first = weights - soft.dp_hidden * min(weights, layer.forward)
+        second = weights + grads - soft.dp_hidden * min(weights + grads, layer.backward)
+        return max(first, late[0]) + max(second, late[1])
+
+    def scatters(self) -> bool:
+        """Whether gradients are scattered in every micro-batch; in a pipeline ZeRO-2 waits for the end."""
+        return self.plan["zero"] == 3 or (self.plan["zero"] == 2 and self.plan["pp"] == 1)
 
     def hand_over(self) -> float:
         p, rank, job = self.plan, self.rank, self.job
@@ -162,12 +186,13 @@ class Step:
         rank, slow, hidden = self.rank, self.job.operator_factor, self.job.model.hidden
         elements, vocab = rank.tokens * hidden, self.job.model.vocab / rank.tp
         logits = rank.tokens * vocab
+        head = rank.gemm(rank.tokens, vocab, hidden, wide=True)
         ends = (
             [rank.stream(4 * elements, 6 * elements)],
-            [rank.gemm(rank.tokens, vocab, hidden), rank.stream(14 * logits, 6 * logits)],
+            [head.frozen() if self.job.lora_rank else head, rank.stream(38 * logits, 14 * logits)],
         )
-        embedding, head = (slow * sum(op.forward + op.inputs + op.weights for op in ops) for ops in ends)
-        return embedding + rank.tensor() / 2, head + rank.tensor() / 2
+        first, last = (slow * sum(op.forward + op.inputs + op.weights for op in ops) for ops in ends)
+        return first + rank.tensor() / 2, last + rank.tensor() / 2
 
     def repeated(self, stage: int) -> int:
         return min(self.plan["recompute_layers"], self.sizes[stage])
@@ -196,19 +221,20 @@ class Step:
 
     def synchronisation(self) -> float:
         p, job, size = self.plan, self.job, max(self.sizes[0], 1)
-        stages = [self.stage_parameters(stage) for stage in range(p["pp"])]
+        stages = [self.trained(self.stage_parameters(stage), self.sizes[stage]) for stage in range(p["pp"])]
         reduce = hand_out = 0.0
-        if p["zero"] < 2:
-            law = gather if p["zero"] else reduce_all
-            reduce = max(self.over_replicas(held, p["grad_bytes"], law) for held in stages)
+        if not self.scatters():
+            how = "scatter" if p["zero"] else "sum"
+            reduce = max(self.over_replicas(held, p["grad_bytes"], how) for held in stages)
         if p["zero"] in (1, 2):
-            hand_out = max(self.over_replicas(held, p["weight_bytes"], gather) for held in stages)
+            hand_out = max(self.over_replicas(held, p["weight_bytes"], "gather") for held in stages)
         tied = 0.0
-        if job.model.tied_embeddings and p["pp"] > 1:
+        if job.model.tied_embeddings and p["pp"] > 1 and not job.lora_rank:
             tied = reduce_all(job.count.embedding / p["tp"] * p["grad_bytes"], 2, job.network.domain, job.network)
         if p["dp_overlap"]:
-            reduce = max(reduce - size * self.body.backward, reduce / size)
-            hand_out = max(hand_out - size * self.body.forward, hand_out / size)
+            hides = job.software.dp_hidden
+            reduce -= hides * min(reduce * (1 - 1 / size), size * self.body.backward)
+            hand_out -= hides * min(hand_out * (1 - 1 / size), size * self.body.forward)
         return reduce + hand_out + tied
 
     def master_bytes(self) -> int:
@@ -257,7 +283,7 @@ class Step:
         if p["activation_offload"]:
             activations = min(activations, 2 * self.body.kept)
         per_parameter = self.master_bytes() + job.optimizer.moments * p["moment_bytes"]
-        state = copies * self.owned(stage, p["zero"] >= 3) * p["weight_bytes"]
+        state = copies * self.owned(stage, p["zero"] >= 3, trained=False) * p["weight_bytes"]
         state += copies * self.owned(stage, p["zero"] >= 2) * p["grad_bytes"]
         state += self.owned(stage, p["zero"] >= 1) * (0 if p["optimizer_offload"] else per_parameter)
         working = 2 * sum(self.layer_parameters(self.lead)) * p["weight_bytes"] if p["zero"] == 3 else 0.0
@@ -269,19 +295,19 @@ class Step:
 
 def step_time(plan: Plan, job: Job) -> float:
     """Seconds per step, averaged over the job's precisions."""
-    return sum(each.share * Step(plan, job, each.law).seconds() for each in job.precisions)
+    return sum(each.share * Step(plan, job, each).seconds() for each in job.precisions)
 
 
 def memory(plan: Plan, job: Job) -> float:
     """Bytes on the fullest chip of any stage, under the hungriest precision."""
-    steps = [Step(plan, job, each.law) for each in job.precisions]
+    steps = [Step(plan, job, each) for each in job.precisions]
     return max(step.stage_bytes(stage) for step in steps for stage in range(plan["pp"]))
 
 
-def executed_flops(plan: Plan, job: Job, law: ChipLaw) -> float:
+def executed_flops(plan: Plan, job: Job, precision: Precision) -> float:
     """FLOP of a step on all chips: every layer and its repetition, and the head. An uneven load adds none."""
     even = replace(job.software, recipe=replace(job.software.recipe, expert_imbalance=1.0))
-    step = Step(plan, replace(job, software=even), law)
+    step = Step(plan, replace(job, software=even), precision)
     rank, model = step.rank, job.model
     layers = [rank.operators(i) for i in range(model.layers)]
     total = sum(op.forward_flops + op.backward_flops for ops in layers for op in ops)
@@ -291,5 +317,5 @@ def executed_flops(plan: Plan, job: Job, law: ChipLaw) -> float:
             full = plan["recompute"] not in (NONE, SELECTIVE)
             total += sum(op.forward_flops for op in ops if full or (plan["recompute"] and op.cheap))
         start += size
-    head = 6 * rank.tokens * model.vocab / rank.tp * model.hidden
+    head = (4 if job.lora_rank else 6) * rank.tokens * model.vocab / rank.tp * model.hidden
     return (total + head) * step.micro_batches * plan["tp"] * plan["cp"] * plan["dp"]

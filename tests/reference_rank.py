@@ -84,13 +84,14 @@ def exchange(size_bytes: float, size: int, stride: int, network: Network) -> flo
 
 
 def route(size_bytes: float, size: int, stride: int, network: Network, topk: int, most_domains: float) -> float:
-    """All-to-all of experts: a token travels once to each domain that holds some of its topk experts."""
+    """All-to-all of experts: a token travels once to each domain, and there once to each rank, of its topk experts."""
     if size == 1:
         return 0.0
     _, domains = placement(size, stride, network)
     visited = min(domains * (1 - (1 - 1 / domains) ** topk), most_domains)
     across = size_bytes / topk * visited * (domains - 1) / domains / nic(network)
-    inside = size_bytes * (size - 1) / size / bus(1, 1, network)
+    ranks = size * (1 - (1 - 1 / size) ** topk)
+    inside = size_bytes / topk * ranks * (size - 1) / size / bus(1, 1, network)
     hop = network.scale_out_latency if domains > 1 else network.scale_up_latency
     return network.base_latency + hop + max(inside, across)
 
@@ -116,12 +117,23 @@ class Op:
     cheap: bool = False
     core: bool = False
 
+    def slower(self, factor: float) -> Op:
+        """The same work at another rate."""
+        seconds = (self.forward * factor, self.inputs * factor, self.weights * factor)
+        return Op(*seconds, self.forward_flops, self.backward_flops, self.cheap, self.core)
+
+    def frozen(self) -> Op:
+        """A GEMM whose weights are not trained."""
+        if not self.weights:
+            return self
+        return Op(self.forward, self.inputs, 0.0, self.forward_flops, self.forward_flops, self.cheap, self.core)
+
 
 class Rank:
-    """One rank's operators and communication under one plan and chip law."""
+    """One rank's operators and communication under one plan, the law of its GEMMs and that of the rest."""
 
-    def __init__(self, plan: Plan, job: Job, law: ChipLaw) -> None:
-        self.plan, self.job, self.law, self.model = plan, job, law, job.model
+    def __init__(self, plan: Plan, job: Job, law: ChipLaw, wide: ChipLaw) -> None:
+        self.plan, self.job, self.law, self.wide, self.model = plan, job, law, wide, job.model
         self.tp, self.cp, self.ep, self.etp = (plan[name] for name in ("tp", "cp", "ep", "etp"))
         self.tokens = plan["micro_batch"] * job.seq_len / self.cp
         self.split = self.tp if plan["sequence_parallel"] else 1
@@ -129,23 +141,35 @@ class Rank:
         self.dropout = job.software.recipe.dropout
         self.gates = 2 if job.model.gated else 1
 
-    def gemm_seconds(self, m: float, n: float, k: float, count: float) -> float:
-        law = self.law
+    def gemm_seconds(self, m: float, n: float, k: float, count: float, wide: bool) -> float:
+        law = self.wide if wide else self.law
         reached = law.gemm * m / (m + law.gemm_m) * n / (n + law.gemm_n) * k / (k + law.gemm_k)
         moved = count * (law.element_bytes * (m * k + k * n) + 2 * m * n)
         arithmetic = 2 * m * n * k * count / (law.peak * reached)
         return max(arithmetic, moved / (law.memory_bandwidth * law.memory)) + law.launch
 
-    def gemm(self, m: float, n: float, k: float, count: float = 1, *, cheap: bool = False, core: bool = False) -> Op:
-        seconds = (self.gemm_seconds(*sizes, count) for sizes in ((m, n, k), (m, k, n), (k, n, m)))
+    def gemm(
+        self,
+        m: float,
+        n: float,
+        k: float,
+        count: float = 1,
+        *,
+        cheap: bool = False,
+        core: bool = False,
+        wide: bool = False,
+    ) -> Op:
+        seconds = (self.gemm_seconds(*sizes, count, wide) for sizes in ((m, n, k), (m, k, n), (k, n, m)))
         return Op(*seconds, 2 * m * n * k * count, 4 * m * n * k * count, cheap, core)
 
     def stream(self, forward: float, backward: float, *, cheap: bool = False, core: bool = False) -> Op:
-        rate = self.law.memory_bandwidth * self.law.memory
-        return Op(forward / rate + self.law.launch, backward / rate + self.law.launch, cheap=cheap, core=core)
+        rate, launch = self.wide.memory_bandwidth * self.wide.memory, self.wide.launch
+        if not forward:
+            return Op(0.0, 0.0, cheap=cheap, core=core)
+        return Op(forward / rate + launch, backward / rate + launch, cheap=cheap, core=core)
 
     def flash(self, flops: float, moved: float, attended: float) -> Op:
-        law = self.law
+        law = self.wide
 
         def seconds(work: float, bytes_: float, share: float) -> float:
             reached = share * attended / (attended + law.attention_sequence)
@@ -190,15 +214,20 @@ class Rank:
             scores = b * heads * rows * s
             masks = 5 if self.dropout else 0
             return [
-                self.gemm(rows, s, qk, b * heads, cheap=True, core=True),
+                self.gemm(rows, s, qk, b * heads, cheap=True, core=True, wide=True),
                 self.stream(scores * (4 + masks), scores * (6 + masks), cheap=True, core=True),
-                self.gemm(rows, v, s, b * heads, cheap=True, core=True),
+                self.gemm(rows, v, s, b * heads, cheap=True, core=True, wide=True),
             ]
         width = min(lookback or s, s)
         pairs = s * width - width**2 / 2
         kv_heads = max((model.heads if model.mla else model.kv_heads) / self.tp, 1)
         moved = 2 * b * (rows * heads + s * kv_heads) * (qk + v)
-        return [self.flash(2 * b * heads * (qk + v) * pairs / self.cp, moved, min(width, s / self.cp))]
+        ring = self.job.software.recipe.context == "ring"
+        fused = self.flash(2 * b * heads * (qk + v) * pairs / self.cp, moved, min(width, s / self.cp if ring else s))
+        if not ring:
+            return [fused]
+        partial = (self.cp - 1) * b * rows * heads * v
+        return [fused, self.stream(10 * partial, 6 * partial)]
 
     def ffn(self, rows: float, width: float, count: float = 1, streamed_rows: float | None = None) -> list[Op]:
         gates, hidden = self.gates, self.model.hidden
@@ -219,8 +248,9 @@ class Rank:
         assert moe is not None
         rows, local = self.expert_rows(), moe.experts / self.ep
         move = self.stream(4 * rows * model.hidden, 4 * rows * model.hidden)
-        ops = [self.gemm(t / self.split, moe.experts, model.hidden), move, move]
+        ops = [self.gemm(t / self.split, moe.experts, model.hidden, wide=True), move, move]
         ops += self.ffn(rows / local, moe.ffn / self.etp, local, streamed_rows=rows)
+        ops = [op.slower(1 / self.job.software.expert_rate) for op in ops]
         if moe.shared_experts:
             ops += self.ffn(t, moe.shared_experts * moe.shared_ffn / self.tp)
         return ops
@@ -230,12 +260,30 @@ class Rank:
         elements = self.tokens * model.hidden / self.split
         norm = self.stream(4 * elements, 6 * elements, cheap=self.fused)
         residual = self.stream((6 + mask) * elements, (4 + mask) * elements)
-        ops = [*self.projections(), *self.attention(window(model, layer)), norm, norm, residual, residual]
+        ffn = self.experts() if is_moe(model, layer) else self.ffn(self.tokens, model.ffn / self.tp)
+        linear = [*self.projections(), *ffn]
+        if self.job.lora_rank:
+            linear = [*(op.frozen() for op in linear), *self.adapters()]
+        ops = [*linear, *self.attention(window(model, layer)), norm, norm, residual, residual]
         if not model.max_position:
             turned = model.mla.qk_rope_head_dim if model.mla else model.head_dim
             heads = model.heads / self.tp + (1 if model.mla else max(model.kv_heads / self.tp, 1))
             ops.append(self.stream(4 * self.tokens * heads * turned, 4 * self.tokens * heads * turned))
-        return ops + (self.experts() if is_moe(model, layer) else self.ffn(self.tokens, model.ffn / self.tp))
+        return ops
+
+    def adapted(self) -> list[tuple[float, float]]:
+        """Inputs and outputs of the projections with adapters."""
+        model, tp = self.model, self.tp
+        kv_heads = max((model.heads if model.mla else model.kv_heads) / tp, 1)
+        columns = (model.heads / tp + 2 * kv_heads) * model.head_dim
+        return [(model.hidden, columns), (model.heads * self.head_widths()[1] / tp, model.hidden)]
+
+    def adapters(self) -> list[Op]:
+        ops, t, rank = [], self.tokens, self.job.lora_rank
+        for inputs, outputs in self.adapted():
+            ops += [self.gemm(t, rank, inputs, wide=True), self.gemm(t, outputs, rank, wide=True)]
+            ops.append(self.stream(6 * t * outputs, 2 * t * outputs))
+        return ops
 
     # Communication of one layer forward
 
@@ -260,6 +308,17 @@ class Rank:
         inside = 2 * gather(elements * self.etp * 2, self.etp, 1, network)
         hidden = 1.0 if self.plan["schedule"] == DUALPIPE else self.job.software.ep_overlap
         return (sent + inside) * (1 - hidden)
+
+    def context(self, forward: float, backward: float) -> tuple[float, float]:
+        """What context parallelism exposes beside attention of these seconds."""
+        if self.job.software.recipe.context == "ring":
+            ring = self.ring()
+            return max(ring - forward, 0), max(2 * ring - backward, 0)
+        model = self.model
+        heads = 2 * model.heads + 2 * (model.heads if model.mla else model.kv_heads)
+        size = 2 * self.tokens * heads * model.head_dim / self.tp
+        seconds = exchange(size, self.cp, self.tp, self.job.network)
+        return seconds, seconds
 
     def ring(self) -> float:
         model, network = self.model, self.job.network

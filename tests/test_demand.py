@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from petaday.catalog import load
 from petaday.catalog.model import SlidingWindow
-from petaday.validation.rows import model_of, read_rows
+from petaday.validation.rows import model_of
+from petaday.validation.table import read_rows
 from petaday.workload.demand import PF_DAY, attention_flops_per_token, demand
 
 MEASUREMENTS = Path(__file__).parents[2] / "shared" / "data" / "training_measurements.csv"

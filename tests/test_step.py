@@ -37,15 +37,21 @@ from petaday.training.schedule import bubble_seconds, in_flight
 from petaday.training.space import all_plans
 from petaday.training.step import StepTerms
 
-MIXED = (Precision("bf16", 0.25, A100), Precision("fp8", 0.75, FP8))
-FP16 = (Precision("fp16", 1.0, A100),)
+MIXED = (Precision("bf16", 0.25, A100, A100), Precision("fp8", 0.75, FP8, A100))
+FP16 = (Precision("fp16", 1.0, A100, A100),)
+EXCHANGING = replace(OVERLAPPED, recipe=replace(OVERLAPPED.recipe, context="all-to-all"))
 JOBS = [
-    job_of(model, software=software, network=network, precisions=precisions)
+    job_of(model, software=software, network=network, precisions=precisions, lora_rank=rank)
     for model in MODELS
-    for software, network, precisions in ((EAGER, NVLINK3, FP16), (OVERLAPPED, SHARP, MIXED))
+    for software, network, precisions, rank in (
+        (EAGER, NVLINK3, FP16, 0),
+        (OVERLAPPED, SHARP, MIXED, 0),
+        (EXCHANGING, SHARP, MIXED, 16),
+    )
 ]
 SPACE = space_of(
     micro_batch=(1, 2, 8),
+    shard=(0, 2),
     tp_overlap=(0, 1),
     dp_overlap=(0, 1),
     grad_bytes=(2, 4),
@@ -90,7 +96,7 @@ def test_executed_flops_are_those_of_the_reference(model: Model) -> None:
     job, plans = JOBS[index], plans_of(index)
     plans = plans.take(np.arange(0, len(plans), len(plans) // 40))
     executed = terms(plans, job).executed_flops()
-    expected = [reference.executed_flops(plans.row(i), job, A100) for i in range(len(plans))]
+    expected = [reference.executed_flops(plans.row(i), job, job.precisions[0]) for i in range(len(plans))]
     assert executed.tolist() == pytest.approx(expected, rel=1e-9)
 
 
@@ -178,7 +184,7 @@ def test_a_mixture_of_precisions_lies_between_them() -> None:
     plans = plans_of(0).take(np.arange(0, len(plans_of(0)), 101))
     wide, narrow, mixed = (
         Pricer(job_of(GPT, precisions=each)).price(plans)
-        for each in ((Precision("bf16", 1.0, A100),), (Precision("fp8", 1.0, FP8),), MIXED)
+        for each in ((Precision("bf16", 1.0, A100, A100),), (Precision("fp8", 1.0, FP8, A100),), MIXED)
     )
     assert np.allclose(mixed.step_time, 0.25 * wide.step_time + 0.75 * narrow.step_time, rtol=1e-3)
     assert np.array_equal(mixed.memory, np.maximum(wide.memory, narrow.memory))

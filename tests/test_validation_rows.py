@@ -8,8 +8,9 @@ import pytest
 
 from petaday.catalog import load
 from petaday.errors import InputError
-from petaday.validation.rows import Row, predict, read_rows, scenario_of, software_of
+from petaday.validation.rows import predict, scenario_of, software_of
 from petaday.validation.suite import errors_of
+from petaday.validation.table import Row, read_rows
 from petaday.validation.training import training_suites
 
 COLUMNS = [
