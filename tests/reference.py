@@ -50,9 +50,9 @@ def layer_of(rank: Rank, index: int) -> Layer:
     weights = slow * sum(op.weights for op in ops)
     backward = slow * sum(op.inputs for op in ops) + weights
     sent = rank.tensor() + (rank.dispatch() if is_moe(job.model, index) else 0.0)
-    beside = rank.context(*(slow * sum(getattr(op, name) for op in core) for name in ("forward", "inputs")))
+    beside = rank.context(slow * sum(op.forward for op in core), slow * sum(op.inputs + op.weights for op in core))
     forward, backward = forward + sent + beside[0], backward + sent + beside[1]
-    host = job.software.host_launch * len(ops)
+    host = job.software.host_launch * sum(op.forward > 0 for op in ops)
     forward, backward = max(forward, host), max(backward, 2 * host)
     repeat = (0.0, slow * sum(op.forward for op in ops if op.cheap), forward)[mode]
     return Layer(forward, backward, weights, repeat, rank.kept(index, NONE), rank.kept(index, mode))

@@ -17,7 +17,7 @@ from petaday.training.memory import Memory
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
 from petaday.training.space import all_plans
-from petaday.training.state import held_parameters, replica_groups
+from petaday.training.state import held_parameters, replicas
 from petaday.workload.activations import layer_activations
 from petaday.workload.architecture import LayerKind
 
@@ -75,7 +75,7 @@ def test_all_ranks_together_hold_every_parameter(model: Model) -> None:
     """Of every plan: copies of the shared and of the experts' parameters, summed over ranks, conserve the model."""
     job = job_of(model)
     plans = Plans.concat(all_plans(job, space_of(recompute=0, zero=(0, 1), schedule=0)))
-    shared_group, expert_group = replica_groups(plans, job)
+    of_shared, of_expert = replicas(plans, job)
     shared, expert = np.zeros(len(plans)), np.zeros(len(plans))
     between = model.layers - plans.first_layers - plans.last_layers
     for which in Stage:
@@ -90,7 +90,7 @@ def test_all_ranks_together_hold_every_parameter(model: Model) -> None:
     position_copies = model.max_position * model.hidden * (plans.tp - 1)
     norm_copies = job.count.norms * (plans.tp - 1)
     tied_copy = np.where(plans.pp > 1, model.vocab * model.hidden, 0) * model.tied_embeddings
-    whole = shared * ranks / shared_group.size + expert * ranks / expert_group.size
+    whole = shared * ranks / of_shared.every.size + expert * ranks / of_expert.every.size
     assert np.allclose(whole - position_copies - norm_copies - tied_copy, counted(model), rtol=1e-12)
 
 

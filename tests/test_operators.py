@@ -216,7 +216,7 @@ def test_every_size_scales_with_the_micro_batch(model: Model, recipe: Recipe) ->
 
 
 def test_imbalance_slows_the_busiest_rank_in_proportion() -> None:
-    busy = Recipe("fused", dropout=False, expert_imbalance=1.5)
-    even = Recipe("fused", dropout=False, expert_imbalance=1.0)
+    busy = Recipe("fused", "ring", dropout=False, expert_imbalance=1.5)
+    even = Recipe("fused", "ring", dropout=False, expert_imbalance=1.0)
     up = [next(op for op in layer(MOE, EXPERTS, recipe=recipe) if op.name == "expert_up") for recipe in (even, busy)]
     assert forward(up[1:]) == pytest.approx(1.5 * forward(up[:1]))
