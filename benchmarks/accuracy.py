@@ -9,8 +9,9 @@ import argparse
 import re
 from pathlib import Path
 
-from petaday.validation.rows import predict, read_rows
+from petaday.validation.rows import predict
 from petaday.validation.suite import errors_of
+from petaday.validation.table import read_rows
 
 SETS = {
     "Megatron scaling paper (Narayanan et al. 2021)": r"paper-gpt-.*--megatron-2021-",

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from accuracy import SETS
 from petaday.report.fields import fields
-from petaday.validation.rows import predict, read_rows
+from petaday.validation.rows import predict
 from petaday.validation.suite import errors_of
+from petaday.validation.table import read_rows
 
 ROOT = Path(__file__).parents[1]
 PEERS = {

@@ -100,7 +100,12 @@ class Interval(Strict):
 
 
 def with_fit(efficiency: Efficiency, chip: Chip, dtype: str, records: Iterable[FitRecord]) -> Efficiency:
-    """A chip's efficiencies with what was fitted to its training runs, or to those of the chips it takes after."""
+    """A chip's efficiencies with what was fitted to its training runs, or to those of the chips it takes after.
+
+    Figures that a user's own catalog brings for training stay as they are.
+    """
+    if not efficiency.figures.sustained.estimate:
+        return efficiency
     known = {(*record.scope, record.dtype): record for record in records if record.dtype}
     for candidate in related_dtypes(dtype):
         for kind, name in scopes_of(chip):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -121,13 +122,34 @@ def chip(name: str, allow_unverified: bool = False) -> Chip:
     ------
     InputError : unknown, with the nearest names; or known but unverified, and that is not allowed
     """
-    found = find(name, _chips(user_folder()), "chip")
+    known = _chips(user_folder())
+    simpler = next((each for each in _sku_spellings(name) if _is_known(each, known)), name)
+    found = find(simpler, known, "chip")
     if found.verified == "no" and not allow_unverified:
         raise InputError(
             f"the figures of chip `{found.id}` are unverified",
             expected="a verified chip, or --allow-unverified to compute with estimates",
         )
     return found
+
+
+def _sku_spellings(name: str) -> Iterator[str]:
+    """A chip's name as tables write it, ever simpler: without what stands in brackets, its maker, its memory."""
+    yield name
+    plain = re.sub(r"\s*\(.*?\)", "", name).strip()
+    yield plain
+    makers = sorted({chip.vendor for chip in _chips(user_folder()).values()}, key=len, reverse=True)
+    bare = next(
+        (plain[len(maker) :].strip() for maker in makers if plain.casefold().startswith(maker.casefold())), plain
+    )
+    yield bare
+    yield re.sub(r"[-\s]\d+\s?GB$", "", bare)
+
+
+def _is_known(name: str, known: Mapping[str, Chip]) -> bool:
+    return bool(_plain(name)) and any(
+        _plain(name) == _plain(each) for part in known.values() for each in _spellings(part)
+    )
 
 
 def model(name: str) -> Model:

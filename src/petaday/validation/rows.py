@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from petaday.catalog import load
@@ -68,7 +68,8 @@ def model_of(row: Row) -> Model:
     given = {name: whole(row, name) for name in ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab", "ffn")}
     known = {name: getattr(like, name) for name in given} if like else {}
     sizes = {name: value or known.get(name) for name, value in given.items()}
-    for name in ("layers", "hidden", "heads", "vocab"):
+    needs = ("layers", "hidden", "heads", "vocab", *(() if whole(row, "experts") else ("ffn",)))
+    for name in needs:
         if not sizes[name]:
             raise InputError("blank", field=name, expected="a number, or the name of a catalog model")
     gated = true(row, "gated_ffn") if row.get("gated_ffn") else bool(like and like.gated)
@@ -252,15 +253,14 @@ def joined_of(row: Row) -> Joined:
 def best_plan(job: Job, joined: Joined) -> Plans:
     """The plan that a row gives, or the best one under what it tells.
 
-    A run that was measured did fit: where no plan with its columns fits by our count, the fastest of them is taken.
+    A run that was measured did fit: where no plan with its columns fits by our count, the leanest of them is taken.
     Raises InputError: no legal plan has its columns.
     """
     found = search(job, joined.space)
-    if found.best is None:
-        found = search(replace(job, memory=float("inf")), joined.space)
-    if found.best is None:
+    plans = found.best or found.leanest
+    if plans is None:
         raise InputError("no legal plan has this row's columns")
-    return found.best
+    return plans
 
 
 def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Prediction:
