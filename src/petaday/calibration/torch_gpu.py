@@ -53,6 +53,11 @@ class TorchMachine:
             torch.cuda.set_device(device)
         self.device = _describe(torch, device)
 
+    @property
+    def gpus(self) -> int:
+        """GPUs that collectives can run over."""
+        return int(self.torch.cuda.device_count()) if self.chosen.type == "cuda" else 0
+
     def seconds(self, work: Work) -> float | None:
         """Median seconds; None where a kernel is missing or memory runs out."""
         try:

@@ -1,0 +1,86 @@
+"""Collectives between this machine's GPUs: one process a GPU, NCCL, the rate that each rank's links see."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from petaday.calibration.timing import median_seconds
+
+NAMES = ("all-reduce", "all-gather", "reduce-scatter")
+BYTES = tuple(2**power for power in range(16, 31, 2))
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A collective of `ranks` GPUs over a buffer of `size` bytes, the longest at any rank, in `seconds`."""
+
+    name: str
+    ranks: int
+    size: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """B/s that a rank sends (and receives) in a ring: twice (n-1)/n of the buffer for an all-reduce, else once."""
+        passes = 2 if self.name == "all-reduce" else 1
+        return passes * (self.ranks - 1) / self.ranks * self.size / self.seconds
+
+
+def measure_exchanges(ranks: int, sizes: tuple[int, ...] = BYTES, backend: str = "nccl") -> list[Exchange]:
+    """Time every collective at every size; nothing with fewer than two ranks. Needs PyTorch."""
+    if ranks < 2:
+        return []
+    import torch.multiprocessing as processes
+
+    results = processes.get_context("spawn").SimpleQueue()
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    running = processes.spawn(_rank, (ranks, sizes, backend, port, results), nprocs=ranks, join=False)
+    exchanges: list[Exchange] = results.get()
+    while not running.join():
+        pass
+    return exchanges
+
+
+def _rank(rank: int, ranks: int, sizes: tuple[int, ...], backend: str, port: int, results: Any) -> None:
+    import torch
+    import torch.distributed as group
+
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    on_gpu = backend == "nccl"
+    if on_gpu:
+        torch.cuda.set_device(rank)
+    group.init_process_group(backend, rank=rank, world_size=ranks)
+
+    def clock(call: Callable[[int], object], times: int) -> float:
+        group.barrier()
+        start = perf_counter()
+        for number in range(times):
+            call(number)
+        if on_gpu:
+            torch.cuda.synchronize()
+        slowest = torch.tensor(perf_counter() - start, device="cuda" if on_gpu else "cpu")
+        # All ranks go on with the same time, or they would choose different numbers of calls and wait for ever.
+        group.all_reduce(slowest, op=group.ReduceOp.MAX)
+        return float(slowest)
+
+    exchanges = []
+    for size in sizes:
+        whole = torch.zeros(size // 4 // ranks * ranks, device="cuda" if on_gpu else "cpu")
+        part = torch.zeros(len(whole) // ranks, device=whole.device)
+        calls: dict[str, Callable[[int], object]] = {
+            "all-reduce": lambda _, whole=whole: group.all_reduce(whole),
+            "all-gather": lambda _, whole=whole, part=part: group.all_gather_into_tensor(whole, part),
+            "reduce-scatter": lambda _, whole=whole, part=part: group.reduce_scatter_tensor(part, whole),
+        }
+        for name in NAMES:
+            exchanges.append(Exchange(name, ranks, size, median_seconds(calls[name], clock)))
+    if rank == 0:
+        results.put(exchanges)
+    group.destroy_process_group()
