@@ -175,10 +175,14 @@ def calibrate(
     *,
     out: Annotated[Path, Parameter(help="the catalog file to write, such as my-gpu.yaml; its name is the chip's id")],
     data: Annotated[Path | None, Parameter(help="a table of measured training runs")] = None,
-    chip: Annotated[str, Parameter(help="the catalog chip whose datasheet holds; told by the device if left out")] = "",
+    chip: Annotated[
+        str, Parameter(help="the catalog chip whose datasheet holds; told by the device if left out")
+    ] = "",
     microbench: Annotated[bool, Parameter(negative="", help="measure this machine through PyTorch")] = False,
     device: Annotated[str, Parameter(help="cuda, cuda:1 or cpu; the first GPU if left out")] = "",
-    force: Annotated[bool, Parameter(negative="", help="replace the file; keep figures that look implausible")] = False,
+    force: Annotated[
+        bool, Parameter(negative="", help="replace the file; keep figures that look implausible")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Fit a chip's figures to measurements and write a file for `petaday catalog add`."""

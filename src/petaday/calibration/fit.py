@@ -83,7 +83,12 @@ def fit_law(
     ------
     InputError : too few points, no convergence, or a figure at an end of its range, which is named
     """
-    from scipy.optimize import least_squares
+    try:
+        from scipy.optimize import least_squares
+    except ImportError:
+        raise InputError(
+            "fitting needs SciPy, which is not installed", expected='pip install "petaday[microbench]"'
+        ) from None
 
     names = tuple(PLAUSIBLE)
     if len(points) <= len(names):

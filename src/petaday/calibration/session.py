@@ -82,9 +82,7 @@ def calibrate(
         )
         used = [point for point in gemms if point.work.dtype == dtype] + others
         fits.append(fit_law(_beyond_cache(used, largest), start, dtype, measured_peaks=known is None, force=force))
-    return Calibration(
-        device, known, tuple(fits), dict(peaks), bandwidth, best, best_bandwidth, tuple(exchanges)
-    )
+    return Calibration(device, known, tuple(fits), dict(peaks), bandwidth, best, best_bandwidth, tuple(exchanges))
 
 
 def _beyond_cache(points: Sequence[Point], largest: int) -> list[Point]:
