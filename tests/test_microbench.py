@@ -88,7 +88,7 @@ def test_standard_errors_cover_the_truth() -> None:
 
 def test_a_figure_at_an_edge_is_refused_unless_forced() -> None:
     pytest.importorskip("scipy")
-    slow = [replace(p, seconds=p.seconds * 5) if p.work.kind == "gemm" else p for p in measure(Fake(), FEW)]
+    slow = [replace(p, seconds=p.seconds * 50) if p.work.kind == "gemm" else p for p in measure(Fake(), FEW)]
     with pytest.raises(InputError, match=r"edge of what is plausible for gemm \(0\.2") as error:
         calibrate(H100, slow)
     assert error.value.field == "gemm"
@@ -212,7 +212,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     monkeypatch.setitem(SIZES, "cuda", FEW)
     assert run(monkeypatch, "calibrate", "--microbench", "--out", "my-gpu.yaml") == 0
     out = capsys.readouterr().out
-    for word in ("standard error", "1978.9" if "1978.9" in out else "1.979 PFLOP/s", "loss", "share", "gemm_k"):
+    for word in ("standard error", "1.979 PFLOP/s", "loss", "share", "gemm_k"):
         assert word in out
     assert run(monkeypatch, "calibrate", "--microbench", "--out", "my-gpu.yaml") == 2
     assert "exists" in capsys.readouterr().err

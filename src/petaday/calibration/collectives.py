@@ -74,13 +74,17 @@ def _rank(rank: int, ranks: int, sizes: tuple[int, ...], backend: str, port: int
     for size in sizes:
         whole = torch.zeros(size // 4 // ranks * ranks, device="cuda" if on_gpu else "cpu")
         part = torch.zeros(len(whole) // ranks, device=whole.device)
-        calls: dict[str, Callable[[int], object]] = {
-            "all-reduce": lambda _, whole=whole: group.all_reduce(whole),
-            "all-gather": lambda _, whole=whole, part=part: group.all_gather_into_tensor(whole, part),
-            "reduce-scatter": lambda _, whole=whole, part=part: group.reduce_scatter_tensor(part, whole),
-        }
+        calls = _calls(group, whole, part)
         for name in NAMES:
             exchanges.append(Exchange(name, ranks, size, median_seconds(calls[name], clock)))
     if rank == 0:
         results.put(exchanges)
     group.destroy_process_group()
+
+
+def _calls(group: Any, whole: Any, part: Any) -> dict[str, Callable[[int], object]]:
+    return {
+        "all-reduce": lambda _: group.all_reduce(whole),
+        "all-gather": lambda _: group.all_gather_into_tensor(whole, part),
+        "reduce-scatter": lambda _: group.reduce_scatter_tensor(part, whole),
+    }
