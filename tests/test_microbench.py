@@ -13,7 +13,7 @@ import pytest
 
 from petaday import cli
 from petaday.calibration import torch_gpu
-from petaday.calibration.collectives import Exchange
+from petaday.calibration.collectives import NAMES, Exchange, measure_exchanges
 from petaday.calibration.fit import PLAUSIBLE, START, predicted
 from petaday.calibration.microbench import SIZES, Device, Point, Sizes, Work, measure
 from petaday.calibration.payload import calibration_data
@@ -257,3 +257,14 @@ def test_pytorch_on_the_cpu() -> None:
     assert all(point.seconds > 0 for point in points)
     with pytest.raises(InputError, match="no device `abacus`"):
         torch_gpu.torch_machine("abacus")
+
+
+@pytest.mark.filterwarnings("default")
+def test_collectives_between_processes() -> None:
+    assert measure_exchanges(1) == []
+    pytest.importorskip("torch")
+    exchanges = measure_exchanges(2, sizes=(2**16,), backend="gloo")
+    assert tuple(exchange.name for exchange in exchanges) == NAMES
+    assert all(exchange.rate > 0 for exchange in exchanges)
+    with pytest.raises(InputError, match="collectives over 2 GPUs failed"):
+        measure_exchanges(2, sizes=(2**16,), backend="pigeons")

@@ -207,8 +207,8 @@ def _microbench(out: Path, chip: str, device: str, force: bool, json: bool) -> i
     if chip:
         load.chip(chip)
     machine = torch_machine(device)
-    points = measure(machine)
-    calibrated = fit(machine.device, points, chip=chip, exchanges=measure_exchanges(machine.gpus), force=force)
+    exchanges = measure_exchanges(machine.gpus)
+    calibrated = fit(machine.device, measure(machine), chip=chip, exchanges=exchanges, force=force)
     write(calibrated, out, _command(), force=force)
     told = calibration_data(calibrated, out)
     _print_json(told) if json else show_calibration(told, _console())

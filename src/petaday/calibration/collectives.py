@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from petaday.calibration.timing import median_seconds
+from petaday.errors import InputError
 
 NAMES = ("all-reduce", "all-gather", "reduce-scatter")
 BYTES = tuple(2**power for power in range(16, 31, 2))
@@ -32,7 +34,10 @@ class Exchange:
 
 
 def measure_exchanges(ranks: int, sizes: tuple[int, ...] = BYTES, backend: str = "nccl") -> list[Exchange]:
-    """Time every collective at every size; nothing with fewer than two ranks. Needs PyTorch."""
+    """Time every collective at every size; nothing with fewer than two ranks.
+
+    Needs PyTorch; `backend` is nccl on GPUs, gloo on the host. Raises InputError: a rank failed.
+    """
     if ranks < 2:
         return []
     import torch.multiprocessing as processes
@@ -42,9 +47,14 @@ def measure_exchanges(ranks: int, sizes: tuple[int, ...] = BYTES, backend: str =
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     running = processes.spawn(_rank, (ranks, sizes, backend, port, results), nprocs=ranks, join=False)
+    # Joined before the result is read, which fits a pipe: a rank that fails raises here and leaves nobody waiting.
+    try:
+        while not running.join():
+            pass
+    except processes.ProcessException as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"collectives over {ranks} GPUs failed: {reason}") from None
     exchanges: list[Exchange] = results.get()
-    while not running.join():
-        pass
     return exchanges
 
 
@@ -52,6 +62,8 @@ def _rank(rank: int, ranks: int, sizes: tuple[int, ...], backend: str, port: int
     import torch
     import torch.distributed as group
 
+    # Names that the newest release would rather see do not exist in the oldest that is supported.
+    warnings.simplefilter("ignore", FutureWarning)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     on_gpu = backend == "nccl"
     if on_gpu:
