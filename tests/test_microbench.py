@@ -92,7 +92,9 @@ def test_a_figure_at_an_edge_is_refused_unless_forced() -> None:
     with pytest.raises(InputError, match=r"edge of what is plausible for gemm \(0\.2") as error:
         calibrate(H100, slow)
     assert error.value.field == "gemm"
-    assert calibrate(H100, slow, force=True).fits
+    forced = calibrate(H100, slow, force=True)
+    assert "gemm" in forced.fits[0].forced
+    assert "at the edge" in catalog_text(forced, "x", "")
 
 
 def test_an_unknown_chip_has_its_best_rates_as_peaks() -> None:
@@ -109,6 +111,8 @@ def test_a_dtype_that_the_machine_lacks_is_asked_for_once() -> None:
     points = measure(fake, FEW)
     assert {point.work.dtype for point in points} == {"bf16"}
     assert fake.asked == len(points) + 1
+    halves = measure(Fake(dtypes=("fp8",)), FEW)
+    assert {point.work.dtype for point in halves if point.work.kind == "copy"} == {"fp8"}
     with pytest.raises(InputError, match="nothing could be measured"):
         calibrate(H100, [])
 
@@ -158,7 +162,7 @@ def test_the_file_is_added_and_used(device: Device, tmp_path: Path) -> None:
     for name, value in fitted.figures().items():
         figure = getattr(efficiency.figures, name)
         assert figure.value == pytest.approx(value, abs=0.06, rel=2e-3)
-        assert not figure.estimate
+        assert figure.estimate == (name in fitted.forced)
         assert device.name in figure.source
         assert "driver 580.1" in figure.source
     assert efficiency.figures.sustained.estimate

@@ -193,6 +193,8 @@ def calibrate(
 
 def _microbench(out: Path, chip: str, device: str, force: bool, json: bool) -> int:
     """Measure this machine, fit, write and show."""
+    from rich.console import Console
+
     from petaday.calibration.collectives import measure_exchanges
     from petaday.calibration.microbench import measure
     from petaday.calibration.payload import calibration_data
@@ -207,8 +209,10 @@ def _microbench(out: Path, chip: str, device: str, force: bool, json: bool) -> i
     if chip:
         load.chip(chip)
     machine = torch_machine(device)
-    exchanges = measure_exchanges(machine.gpus)
-    calibrated = fit(machine.device, measure(machine), chip=chip, exchanges=exchanges, force=force)
+    with Console(stderr=True).status("measuring") as status:
+        exchanges = measure_exchanges(machine.gpus)
+        points = measure(machine, report=lambda work: status.update(f"measuring {work.kind} in {work.dtype}"))
+    calibrated = fit(machine.device, points, chip=chip, exchanges=exchanges, force=force)
     write(calibrated, out, _command(), force=force)
     told = calibration_data(calibrated, out)
     _print_json(told) if json else show_calibration(told, _console())

@@ -51,7 +51,7 @@ def measure_exchanges(ranks: int, sizes: tuple[int, ...] = BYTES, backend: str =
     try:
         while not running.join():
             pass
-    except processes.ProcessException as error:
+    except (processes.ProcessRaisedException, processes.ProcessExitedException) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"collectives over {ranks} GPUs failed: {reason}") from None
     exchanges: list[Exchange] = results.get()

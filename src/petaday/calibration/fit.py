@@ -41,13 +41,17 @@ ODD = 0.05
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted law. errors: standard errors by figure, in its unit; loss: median |predicted/measured - 1|."""
+    """A fitted law. errors: standard errors by figure, in its unit; loss: median |predicted/measured - 1|.
+
+    forced: figures at an end of their plausible range, which were kept all the same
+    """
 
     dtype: str
     law: ChipLaw
     errors: dict[str, float]
     points: int
     loss: float
+    forced: tuple[str, ...] = ()
 
     def figures(self) -> dict[str, float]:
         """Fitted values by figure, in SI units."""
@@ -104,19 +108,21 @@ def fit_law(
 
     first = np.clip(np.log([getattr(start, name) for name in names]), low + 1e-6, high - 1e-6)
     found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=ODD, x_scale="jac")
-    edges = [] if force else _at_an_edge(names, found.x, low, high, measured_peaks)
+    edges = _at_an_edge(names, found.x, low, high, measured_peaks)
     if not force and not found.success:
         raise InputError(f"the {dtype} fit did not converge", expected="a quiet machine, or --force")
-    if edges:
+    if edges and not force:
+        told = ", ".join(f"{name} ({np.exp(found.x[names.index(name)]):.4g})" for name in edges)
         raise InputError(
-            f"the {dtype} fit ends at the edge of what is plausible for {', '.join(edges)}",
-            field=edges[0].split()[0],
+            f"the {dtype} fit ends at the edge of what is plausible for {told}",
+            field=edges[0],
             expected="a quiet machine and the right datasheet, or --force",
         )
     variance = 2 * found.cost / (len(points) - len(names))
     spread = np.sqrt(np.diag(np.linalg.pinv(found.jac.T @ found.jac)) * variance) * np.exp(found.x)
     loss = float(np.median(np.abs(np.exp(residuals(found.x)) - 1)))
-    return Fitted(dtype, law_at(found.x), dict(zip(names, spread.tolist(), strict=True)), len(points), loss)
+    errors = dict(zip(names, spread.tolist(), strict=True))
+    return Fitted(dtype, law_at(found.x), errors, len(points), loss, tuple(edges))
 
 
 def _at_an_edge(names: Sequence[str], logs: Floats, low: Floats, high: Floats, measured_peaks: bool) -> list[str]:
@@ -125,5 +131,5 @@ def _at_an_edge(names: Sequence[str], logs: Floats, low: Floats, high: Floats, m
         at_low = value - least < EDGE and name not in SIZES
         at_high = most - value < EDGE and not (measured_peaks and PLAUSIBLE[name][1] == 1.0)
         if at_low or at_high:
-            edges.append(f"{name} ({np.exp(value):.4g})")
+            edges.append(name)
     return edges

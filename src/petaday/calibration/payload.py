@@ -38,6 +38,7 @@ def calibration_data(calibration: Calibration, out: Path) -> dict[str, Any]:
                 "dtype": fitted.dtype,
                 "points": fitted.points,
                 "loss": fitted.loss,
+                "forced": list(fitted.forced),
                 "figures": {
                     name: {"value": value, "error": fitted.errors[name]} for name, value in fitted.figures().items()
                 },

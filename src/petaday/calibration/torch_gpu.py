@@ -60,11 +60,17 @@ class TorchMachine:
 
     def seconds(self, work: Work) -> float | None:
         """Median seconds; None where a kernel is missing or memory runs out."""
+        if work.dtype == "bf16" and not self._computes_bf16():
+            return None
         try:
             return median_seconds(self._call(work), self._clock)
         except (RuntimeError, NotImplementedError, AttributeError, TypeError, ValueError):
             # Each release of PyTorch refuses a dtype or a shape in its own way; out of memory is a RuntimeError.
             return None
+
+    def _computes_bf16(self) -> bool:
+        """GPUs before Ampere only emulate it, at a rate that nobody would train at."""
+        return self.chosen.type == "cpu" or self.torch.cuda.get_device_capability(self.chosen)[0] >= 8
 
     def _clock(self, call: Callable[[int], object], times: int) -> float:
         cuda = self.torch.cuda

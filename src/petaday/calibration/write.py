@@ -134,7 +134,10 @@ def _figures(fitted: Fitted, where: str) -> list[str]:
         else:
             digits = 1 if name in SIZES else 4
             text, error = f"{value:.{digits}f}", f"{fitted.errors[name]:.{digits}f}"
-        lines.append(f"{name}: {_figure(text, f'fitted to {fitted.points} points, standard error {error}: {where}')}")
+        forced = name in fitted.forced
+        note = ", at the edge of what is plausible" if forced else ""
+        source = f"fitted to {fitted.points} points, standard error {error}{note}: {where}"
+        lines.append(f"{name}: {_figure(text, source, forced)}")
     alone = "taken to run in a step as alone: kernels were measured, no training run"
     return [*lines, f"sustained: {_figure('1', alone, True)}"]
 

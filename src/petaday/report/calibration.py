@@ -34,6 +34,8 @@ def show_calibration(data: Data, console: Console) -> None:
             values = (figure["value"], figure["error"])
             table.add_row(name, *(render(v, Kind.TIME) if name == "launch" else f"{v:.3g}" for v in values))
         console.print(table)
+        if fit["forced"]:
+            console.print(f"At the edge of what is plausible, kept as estimates: {', '.join(fit['forced'])}")
     if data["collectives"]:
         table = plain_table("\nCollectives", "collective", ">ranks", ">buffer", ">time", ">rate of a rank")
         for line in data["collectives"]:
