@@ -30,6 +30,8 @@ from petaday.errors import InputError, Place, nearest_names
 
 DATA = Path(__file__).parent / "data"
 
+# A user's file of chips may hold what was measured on them.
+_TOGETHER = ("chips", "efficiencies")
 
 N = TypeVar("N", bound=Chip | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
 S = TypeVar("S", bound=Strict)
@@ -104,15 +106,16 @@ def nics() -> Mapping[str, Nic]:
     return catalog_of([DATA / "nics.yaml"], "nics", Nic)
 
 
-@functools.cache
 def efficiencies() -> tuple[Entry, ...]:
-    """Efficiency entries in the order of the file."""
-    return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
+    """Efficiency entries: the user's, which come first and win, then those shipped."""
+    return (*_own_efficiencies(user_folder()), *_shipped_efficiencies())
 
 
 def efficiency_of(chip: Chip, dtype: str) -> Efficiency:
     """What a chip's kernels reach in a dtype, alone and in training. Raises InputError: unknown dtype."""
-    return with_fit(efficiency_for(chip, dtype, efficiencies()), chip, dtype, fits())
+    found = efficiency_for(chip, dtype, efficiencies())
+    measured_here = not found.inherited and any(entry.chip == chip.id for entry in _own_efficiencies(user_folder()))
+    return with_fit(found, chip, dtype, fits(), keep_measured=measured_here)
 
 
 def chip(name: str, allow_unverified: bool = False) -> Chip:
@@ -217,7 +220,8 @@ def find(name: str, known: Mapping[str, N], noun: str) -> N:
 def parts(path: Path, key: str, schema: type[S]) -> list[S]:
     """The parts listed under `key` in one file, each checked against its schema.
 
-    A file holds that list and, before it, `sources`: texts that the parts' figures refer to by YAML anchor.
+    A file holds that list and, before it, `sources`: texts that the parts' figures refer to by YAML anchor. Chips
+    may stand beside their efficiencies.
     """
     document = load(path)
     return [validated(schema, document, at=(key, index)) for index in range(len(_listed(document, key)))]
@@ -258,7 +262,8 @@ def refresh() -> None:
         software,
         fits,
         intervals,
-        efficiencies,
+        _own_efficiencies,
+        _shipped_efficiencies,
         links,
         switches,
         nics,
@@ -278,13 +283,14 @@ def _listed(document: Document, key: str) -> list[Any]:
     data = document.data
     if not isinstance(data, dict) or not isinstance(data.get(key), list):
         raise InputError(f"no list `{key}`", expected=f"`{key}:` and a list", place=document.places.get(()))
+    allowed = ("sources", *(_TOGETHER if key in _TOGETHER else (key,)))
     for other in data:
-        if other not in (key, "sources"):
+        if other not in allowed:
             raise InputError(
                 f"unknown key `{other}`",
                 field=other,
-                expected=f"`sources` and `{key}`",
-                nearest=nearest_names(other, (key, "sources")),
+                expected=" and ".join(f"`{name}`" for name in allowed),
+                nearest=nearest_names(other, allowed),
                 place=document.places.get((other,)),
             )
     listed: list[Any] = data[key]
@@ -299,3 +305,22 @@ def _chips(folder: Path) -> Mapping[str, Chip]:
 @functools.lru_cache(maxsize=4)
 def _models(folder: Path) -> Mapping[str, Model]:
     return catalog_of(files("models", folder), "models", Model)
+
+
+@functools.lru_cache(maxsize=4)
+def _own_efficiencies(folder: Path) -> tuple[Entry, ...]:
+    paths = sorted((folder / "chips").glob("*.yaml"))
+    return tuple(entry for path in paths for entry in own_entries(path))
+
+
+@functools.cache
+def _shipped_efficiencies() -> tuple[Entry, ...]:
+    return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
+
+
+def own_entries(path: Path) -> tuple[Entry, ...]:
+    """The efficiencies in a user's file of chips; most hold none."""
+    data = load(path).data
+    if not isinstance(data, dict) or "efficiencies" not in data:
+        return ()
+    return tuple(parts(path, "efficiencies", Entry))

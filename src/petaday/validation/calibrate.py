@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from petaday.calibration.write import figure_text, from_catalog, quoted
 from petaday.catalog import load
 from petaday.catalog.efficiency import EfficiencyFigures
 from petaday.catalog.figure import Figure
@@ -105,25 +106,55 @@ def leaves(solution: Solution) -> list[str]:
     ]
 
 
-def catalog_file(told: Calibrated, command: str) -> str:
-    """The figures as a file for `petaday catalog add`: fitted ones with their error, the rest as the catalog has them."""
-    chip = load.chip(told.chip, allow_unverified=True)
+def catalog_file(told: Calibrated, id_: str, command: str) -> str:
+    """A file for `petaday catalog add`: the chip under this id, with the fitted figures and the catalog's others."""
+    known = load.chip(told.chip, allow_unverified=True)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    lines = [
-        f"# Written by `{command}` on {today}: {told.runs} runs, median error {told.after:.1%}.",
-        "efficiencies:",
+    where = f"{told.runs} training runs, {today}"
+    fields = {
+        "id": id_,
+        "name": f"{known.name} as {id_}" if id_ != known.id else known.name,
+        "vendor": known.vendor,
+        "generation": known.generation,
+        "class": known.class_,
+        "verified": known.verified,
+        "notes": f"calibrated to {where}",
+    }
+    chip = [
+        *(f"{name}: {quoted(value)}" for name, value in fields.items()),
+        f"year: {known.year}",
+        *from_catalog(known),
     ]
+    lines = [f"# Written by `{command}`: {where}, median error {told.after:.1%}.", "chips:"]
+    lines += [f"  {'- ' if number == 0 else '  '}{line}" for number, line in enumerate(chip)]
+    lines.append("efficiencies:")
     for dtype, fitted in told.figures.items():
-        known = load.efficiency_of(chip, dtype).figures
-        lines += [f"  - chip: {told.chip}", f"    dtype: {dtype}", "    figures:"]
+        lines += [f"  - chip: {quoted(id_)}", f"    dtype: {dtype}", "    figures:"]
         for name in EfficiencyFigures.model_fields:
-            figure: Figure = getattr(known, name)
+            figure: Figure = getattr(load.efficiency_of(known, dtype).figures, name)
+            written = figure_text(figure.text, figure.source, True)
             if name in fitted:
                 value, error = fitted[name]
-                source = f"fitted to {told.runs} own runs on {today}, standard error {error:.2g}"
-                lines.append(f'      {name}: {{value: {value:.4f}, source: "{source}"}}')
-            else:
-                text = figure.text.replace('"', "'")
-                source = figure.source.replace('"', "'")
-                lines.append(f'      {name}: {{value: {text}, source: "{source}", estimate: true}}')
+                written = figure_text(f"{value:.4f}", f"fitted to {where}, standard error {error:.2g}")
+            lines.append(f"      {name}: {written}")
+        lines.append(
+            f"    fit: {{rows: {told.runs}, loss: {told.after:.4f}, date: {quoted(today)}, command: {quoted(command)}}}"
+        )
     return "\n".join(lines) + "\n"
+
+
+def calibrated_data(told: Calibrated, out: Path) -> dict[str, object]:
+    """The result as plain data with stable keys."""
+    return {
+        "chip": told.chip,
+        "file": str(out),
+        "runs": told.runs,
+        "median_abs_pct_before": round(100 * told.before, 2),
+        "median_abs_pct_after": round(100 * told.after, 2),
+        "figures": {
+            dtype: {name: {"value": value, "standard_error": error} for name, (value, error) in figures.items()}
+            for dtype, figures in told.figures.items()
+        },
+        "leaving": list(told.leaving),
+        "skipped": told.skipped,
+    }
