@@ -184,9 +184,9 @@ def _fits() -> str:
 
 COLUMNS = """## The columns of a table of runs
 
-`petaday validate --data my-runs.csv` reads any CSV table with these columns. Required: `id`, `model`, `accelerator` (any
+`petaday validate --data my-runs.csv` reads any CSV table with these columns. Required: `model`, `accelerator` (any
 spelling the catalog knows), `n_accelerators`, `seq_len` (tokens), `global_batch` (sequences), `step_time_s` (seconds per
-optimizer step), `dtype` (of the GEMMs), `framework`. Used where given: `layers`, `hidden`, `ffn`, `gated_ffn`, `heads`,
+optimizer step), `dtype` (of the GEMMs). Used where given: `id`, `framework`, `layers`, `hidden`, `ffn`, `gated_ffn`, `heads`,
 `kv_heads`, `head_dim`, `vocab`, `experts`, `topk`, `moe_ffn`, `shared_experts` (a model the catalog knows by name may leave
 them out), `task` (`pretrain`, `sft`, `lora`), `micro_batch`, `tp`, `pp`, `vpp`, `cp`, `ep`, `etp`, `dp`,
 `sequence_parallel`, `sharding`, `recompute`, `scale_up_domain`, `scale_out_Gbps_per_gpu`, `net_source`, `date`, `tier`,

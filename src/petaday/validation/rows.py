@@ -139,7 +139,7 @@ def software_of(row: Row, chip: Chip) -> str:
     framework (the longest such word) are meant, and of these the latest that existed at its date, else the earliest. A
     framework that no profile knows takes what else runs on these chips.
     """
-    framework, date = row["framework"].casefold(), row.get("date") or "9999"
+    framework, date = (row.get("framework") or "").casefold(), row.get("date") or "9999"
     zero = zero_stage(row.get("sharding") or "")
     able = [
         each
