@@ -253,6 +253,7 @@ def test_one_source_of_measurements(
 ) -> None:
     assert run(monkeypatch, "calibrate", "--out", "x.yaml", *arguments) == 2
     assert "give one of --data and --microbench" in capsys.readouterr().err
+    assert not Path("x.yaml").exists()
 
 
 def test_without_pytorch_the_extra_is_named(

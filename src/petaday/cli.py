@@ -188,6 +188,8 @@ def calibrate(
     """Fit a chip's figures to measurements and write a file for `petaday catalog add`."""
     if (data is not None) == microbench:
         raise InputError("give one of --data and --microbench")
+    if data is not None:
+        raise InputError("training runs are not fitted by this release", field="--data", expected="--microbench")
     return _microbench(out, chip, device, force, json)
 
 
