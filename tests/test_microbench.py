@@ -232,12 +232,28 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert "efficiencies inherited" not in capsys.readouterr().out
 
 
+def test_a_plan_on_an_unknown_chip_measured_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("scipy")
+    monkeypatch.chdir(tmp_path)
+    write(calibrate(UNKNOWN, measure(Fake(UNKNOWN), FEW), force=True), Path("my-gpu.yaml"), "")
+    assert run(monkeypatch, "catalog", "add", "my-gpu.yaml") == 0
+    Path("s.yaml").write_text(
+        "train: {model: llama-3.1-8b, tokens: 1T, sequence_length: 8192, global_batch: 512}\n"
+        "cluster: {chip: my-gpu, chips: 64, network: ib-ndr}\n"
+    )
+    assert run(monkeypatch, "plan", "s.yaml") == 0
+    assert "MFU" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arguments", [(), ("--microbench", "--data", "runs.csv")])
 def test_one_source_of_measurements(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "calibrate", "--out", "x.yaml", *arguments) == 2
     assert "give one of --data and --microbench" in capsys.readouterr().err
+    assert not Path("x.yaml").exists()
 
 
 def test_without_pytorch_the_extra_is_named(

@@ -70,7 +70,7 @@ class TorchMachine:
 
     def _computes_bf16(self) -> bool:
         """GPUs before Ampere only emulate it, at a rate that nobody would train at."""
-        return self.chosen.type == "cpu" or bool(self.torch.cuda.get_device_capability(self.chosen)[0] >= 8)
+        return bool(self.chosen.type == "cpu" or self.torch.cuda.get_device_capability(self.chosen)[0] >= 8)
 
     def _clock(self, call: Callable[[int], object], times: int) -> float:
         cuda = self.torch.cuda

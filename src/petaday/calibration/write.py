@@ -19,6 +19,9 @@ from petaday.errors import InputError, Place
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _KEPT = ("conflicts", "status", "availability", "memory_type", "scale_up_technology", "process", "foundry")
 
+PCIE = 32e9
+"""B/s per direction of a card without links of its own: PCIe 4.0 x16."""
+
 
 def part_id(out: Path) -> str:
     """The chip's id, which is the file's name. Raises InputError: the name is no id, or no `.yaml`."""
@@ -124,7 +127,13 @@ def _from_measurements(calibration: Calibration, where: str) -> list[str]:
         fastest = max(calibration.exchanges, key=lambda exchange: exchange.rate)
         source = f"best measured, {fastest.name} of {fastest.ranks}: {where}"
         lines.append(f"scale_up_bandwidth: {figure_text(f'{fastest.rate / 1e9:.4f} GB/s', source, True)}")
-        lines.append(f"scale_up_domain: {figure_text(str(fastest.ranks), f'GPUs of this machine: {where}', True)}")
+    else:
+        # No plan can be priced without a link; half the memory bandwidth keeps a slow host's plausible.
+        link = min(PCIE, 0.5 * calibration.bandwidth)
+        source = "PCIe 4.0 x16, at most half the memory bandwidth; not measured, as no second GPU was there"
+        lines.append(f"scale_up_bandwidth: {figure_text(f'{link / 1e9:.4f} GB/s', source, True)}")
+    joined = max((exchange.ranks for exchange in calibration.exchanges), default=1)
+    lines.append(f"scale_up_domain: {figure_text(str(joined), f'chips measured together: {where}', True)}")
     lines.append("peak:")
     for dtype, peak in calibration.peaks.items():
         lines.append(f"  {dtype}: {figure_text(f'{peak / 1e12:.6f} TFLOP/s', f'best measured GEMM: {where}', True)}")
