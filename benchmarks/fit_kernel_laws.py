@@ -9,7 +9,7 @@ import numpy as np
 
 from petaday.catalog.kernels import FIGURES
 from petaday.chip.calibrate import fit_kernel
-from petaday.chip.kernels import LAWS
+from petaday.chip.kernels import law_of
 from petaday.validation.kernel_record import read_record, silicon_of
 
 HEAD = """# Written by `python benchmarks/fit_kernel_laws.py` on {day} from the record of measured kernels. Figures in SI
@@ -25,7 +25,8 @@ def main() -> None:
     held: dict[tuple[str, str], list[float]] = defaultdict(list)
     for key, measured in sorted(read_record().items()):
         chip, operation, dtype, framework, version = key
-        law, silicon = LAWS[operation], silicon_of(chip, dtype)
+        silicon = silicon_of(chip, dtype)
+        law = law_of(operation, silicon)
         figures, all_errors = fit_kernel(law, measured.sizes, silicon, measured.seconds)
         out = []
         odd = np.arange(len(measured.seconds)) % 2 == 1  # rows are sorted, so halves interleave shapes

@@ -93,22 +93,20 @@ def rejected(key: tuple[str, ...], sizes: list[float], row: dict[str, str]) -> s
     if operation == "gemm":
         m, n, k = sizes
         if min(n, k) < 1024:
-            return "out of scope: N or K under 1,024 is no layer of a language model, and is all launch time"
+            return "out of scope: N or K under 1,024, smaller than the layers of language models"
         silicon = silicon_of(chip, dtype)
         # The caches and boosted clocks explain some rows over the peak, not 1.05 of it.
         if 2 * m * n * k / seconds > 1.05 * silicon.peak:
             return "above 1.05 of the dense peak"
     if operation == "attention_decode":
         if sizes[1] < 256:
-            return "out of scope: under 256 cached tokens the time is the launch"
+            return "out of scope: under 256 cached tokens, where launches and kernel switches rule"
         if sizes[2] / sizes[3] > 16:
             return "out of scope: more than 16 query heads a key head fall to other kernels, 30 to 60 times slower"
     if operation == "attention_prefill" and (sizes[4] != 128 or sizes[1] < 16):
-        return "out of scope: head size other than 128 (other kernels), or prompts under 16 tokens (launch time)"
-    if operation == "mla_prefill" and sizes[1] < 16:
-        return "out of scope: prompts under 16 tokens, all launch time"
+        return "out of scope: head size other than 128 (other kernels), or prompts under 16 tokens"
     if operation == "mla_decode" and sizes[1] < 256:
-        return "out of scope: under 256 cached tokens the time is the launch"
+        return "out of scope: under 256 cached tokens, where launches and kernel switches rule"
     return "" if np.isfinite(seconds) else "no number"
 
 

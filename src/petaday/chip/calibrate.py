@@ -67,6 +67,6 @@ def fit_kernel(law: Law, sizes: Sizes, silicon: Silicon, seconds: Floats) -> tup
 
     # Ceilings make steps that the default difference of 1e-8 does not see across.
     solution = least_squares(
-        residuals, first, bounds=(low, high), loss="soft_l1", f_scale=0.05, diff_step=1e-3, max_nfev=60
+        residuals, first, bounds=(low, high), loss="soft_l1", f_scale=0.02, diff_step=1e-3, max_nfev=100
     )
     return figures_at(solution.x), np.exp(residuals(solution.x)) - 1

@@ -43,6 +43,7 @@ def tiles(size: Floats, tile: float) -> Floats:
     return np.ceil(size / tile)
 
 
-def overlapped(one: Floats, other: Floats) -> Floats:
-    """Seconds of two streams of work that hide each other except where they are nearly equal (4-norm)."""
-    return (one**4 + other**4) ** 0.25
+def overlapped(one: Floats, other: Floats, norm: float = 4.0) -> Floats:
+    """Seconds of two streams of work that hide each other, except where they are nearly equal."""
+    longer, shorter = np.maximum(one, other), np.minimum(one, other)
+    return np.asarray(longer * (1 + (shorter / longer) ** norm) ** (1 / norm))

@@ -17,17 +17,16 @@ PREFILL_FIGURES = {
     "attention": (0.7, 0.1, 1.0),  # share of the peak on long sequences
     "starvation": (0.5, 0.001, 20.0),  # blocks per processor at which half of that is reached
     "prologue": (100.0, 0.1, 4000.0),  # keys' worth of filling and draining a block
-    "head": (10.0, 0.1, 1000.0),  # head size at which half of the rate is reached: softmax beside the products
-    "memory": (0.7, 0.05, 1.0),
-    "launch": (6e-6, 1e-6, 1e-4),
+    "memory": (0.7, 0.05, 1.0),  # share of the memory bandwidth
+    "launch": (6e-6, 1e-6, 1e-4),  # seconds
 }
 DECODE_FIGURES = {
-    "attention": (0.3, 0.005, 1.0),
-    "starvation": (0.3, 0.001, 20.0),
+    "attention": (0.3, 0.005, 1.0),  # share of the peak
+    "starvation": (0.3, 0.001, 20.0),  # blocks per processor at which half of the bandwidth is reached
     "group": (8.0, 1.0, 128.0),  # query heads that a tile holds for a key head, computed whole
     "block": (1e-8, 1e-10, 1e-5),  # seconds of a processor for each block beside its bytes
-    "memory": (0.8, 0.1, 1.0),
-    "launch": (6e-6, 1e-6, 1e-4),
+    "memory": (0.8, 0.1, 1.0),  # share of the memory bandwidth
+    "launch": (6e-6, 1e-6, 1e-4),  # seconds
 }
 
 
@@ -39,10 +38,10 @@ def causal_pairs(length: Floats, window: Floats) -> Floats:
 
 
 def _prefill(
-    blocks: Floats, flops: Floats, keys: Floats, moved: Floats, head: Floats, silicon: Silicon, figures: Figures
+    blocks: Floats, flops: Floats, keys: Floats, moved: Floats, silicon: Silicon, figures: Figures
 ) -> Floats:
     filled = blocks / (blocks + figures["starvation"] * silicon.processors)
-    filled = filled * keys / (keys + figures["prologue"]) * head / (head + figures["head"])
+    filled = filled * keys / (keys + figures["prologue"])
     arithmetic = flops / (silicon.peak * figures["attention"] * filled)
     return arithmetic + moved / (silicon.bandwidth * figures["memory"]) + figures["launch"]
 
@@ -54,7 +53,7 @@ def prefill_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
     moved = batch * length * head * (4 * heads + 2 * silicon.weight_bytes * kv)
     blocks = batch * heads * tiles(length, TILE)
     keys = pairs / TILE / tiles(length, TILE)
-    return _prefill(blocks, 4 * head * pairs * batch * heads, keys, moved, head, silicon, figures)
+    return _prefill(blocks, 4 * head * pairs * batch * heads, keys, moved, silicon, figures)
 
 
 def mla_prefill_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
@@ -65,7 +64,7 @@ def mla_prefill_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Flo
     blocks = batch * heads * tiles(length, TILE)
     keys = pairs / TILE / tiles(length, TILE)
     flops = 2 * (MLA_KEY + MLA_VALUE) * pairs * batch * heads
-    return _prefill(blocks, flops, keys, moved, np.full_like(length, MLA_KEY), silicon, figures)
+    return _prefill(blocks, flops, keys, moved, silicon, figures)
 
 
 def _decode(blocks: Floats, flops: Floats, moved: Floats, silicon: Silicon, figures: Figures) -> Floats:
@@ -99,6 +98,5 @@ _GROUPED = ("batch", "length", "heads", "kv_heads", "head", "window")
 _LATENT = ("batch", "length", "heads")
 ATTENTION_PREFILL = Law(_GROUPED, PREFILL_FIGURES, prefill_seconds)
 ATTENTION_DECODE = Law(_GROUPED, DECODE_FIGURES, decode_seconds)
-MLA_PREFILL = Law(_LATENT, {k: v for k, v in PREFILL_FIGURES.items() if k != "head"} | {"head": (1.0, 0.9, 1.1)},
-                  mla_prefill_seconds)
+MLA_PREFILL = Law(_LATENT, PREFILL_FIGURES, mla_prefill_seconds)
 MLA_DECODE = Law(_LATENT, DECODE_FIGURES, mla_decode_seconds)

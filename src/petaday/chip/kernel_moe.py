@@ -10,18 +10,18 @@ CLASSES = 16
 """Quantiles by which the load of the experts is followed."""
 
 FIGURES = {
-    "gemm": (0.6, 0.05, 1.0),
-    "rows": (30.0, 1.0, 3000.0),  # tokens of an expert at which half of that is reached
-    "memory": (0.7, 0.05, 1.0),
-    "width": (100.0, 1.0, 8000.0),  # columns of an expert at which half of both rates is reached
-    "shuffle": (2.0, 0.01, 60.0),  # times that the tokens of the rank are read or written beside the GEMMs
-    "launch": (3e-5, 2e-6, 3e-4),
+    "gemm": (0.6, 0.05, 1.0),  # share of the peak that full tiles reach
+    "rows": (30.0, 1.0, 3000.0),  # rows of padding of an expert that has tokens
+    "memory": (0.7, 0.05, 1.0),  # share of the memory bandwidth
+    "hottest": (1.4, 0.01, 10.0),  # deviations of the hottest rank over sqrt(ln ranks); sqrt(2) for large normal sums
+    "shuffle": (2.0, 0.01, 60.0),  # times that tokens are read and written, in all and routed, beside the GEMMs
+    "launch": (3e-5, 2e-6, 3e-4),  # seconds of the launches of routing, sorting and both products
 }
 
 
 def expert_loads(routed: Floats, experts: Floats, tokens: Floats, alpha: Floats) -> Floats:
-    """Tokens of an expert, row by quantile: alike where alpha is 0, else loads x with density x^-alpha, x up to 0.8
-    of the tokens, scaled to the routed total; no expert sees a token twice."""
+    """Tokens of an expert, row by quantile: alike where alpha is 0, else draws of density x^-alpha for x from 1 to
+    0.8 of the tokens, scaled to the routed total; no expert sees a token twice."""
     quantile = (np.arange(CLASSES) + 0.5) / CLASSES
     power = np.where(alpha > 0, 1 - alpha, -1.0)[:, None]
     top = np.maximum(0.8 * tokens, 2.0)[:, None] ** power
@@ -30,24 +30,27 @@ def expert_loads(routed: Floats, experts: Floats, tokens: Floats, alpha: Floats)
     return np.minimum(drawn / drawn.mean(axis=1, keepdims=True) * mean, tokens[:, None])
 
 
+def hottest_loads(sizes: Sizes, hottest: float) -> Floats:
+    """Tokens of the experts of the rank that has most: the largest of several sums lies above their mean."""
+    ranks = np.maximum(sizes["expert"], 1)
+    loads = expert_loads(sizes["tokens"] * sizes["topk"], sizes["experts"], sizes["tokens"], sizes["alpha"])
+    spread = loads.std(axis=1) / loads.mean(axis=1)
+    above = 1 + hottest * spread * np.sqrt(np.log(ranks) * ranks / sizes["experts"])
+    return np.asarray(loads * np.minimum(above, ranks)[:, None])
+
+
 def moe_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
     """Seconds of gate, up and down products for `tokens` over `experts`, split into `tensor` x `expert` ranks."""
-    tokens, hidden, experts, ranks = (sizes[name] for name in ("tokens", "hidden", "experts", "expert"))
-    inner = sizes["inner"] / sizes["tensor"]
-    local = experts / ranks
-    loads = expert_loads(tokens * sizes["topk"], experts, tokens, sizes["alpha"])
-    # The expected largest of `ranks` sums of `local` loads lies sqrt(2 ln ranks) deviations above their mean.
-    spread = loads.std(axis=1) / np.maximum(loads.mean(axis=1), 1e-9)
-    hottest = np.minimum(1 + spread * np.sqrt(2 * np.log(np.maximum(ranks, 1)) / local), ranks)
-    loads = loads * hottest[:, None]
+    hidden, inner = sizes["hidden"], sizes["inner"] / sizes["tensor"]
+    local = sizes["experts"] / sizes["expert"]
+    loads = hottest_loads(sizes, figures["hottest"])
+    awake = 1 - np.exp(-loads)  # chance that an expert has any token
     routed = loads.mean(axis=1) * local
-    active = (1 - np.exp(-loads)).mean(axis=1) * local
-    padded = (loads + figures["rows"] * (1 - np.exp(-loads))).mean(axis=1) * local
-    wide = inner / (inner + figures["width"])
-    arithmetic = 6 * padded * hidden * inner / (silicon.peak * figures["gemm"] * wide)
+    padded = (loads + figures["rows"] * awake).mean(axis=1) * local
     bandwidth = silicon.bandwidth * figures["memory"]
-    weights = 3 * silicon.weight_bytes * active * hidden * inner / (bandwidth * wide)
-    shuffled = 2 * figures["shuffle"] * routed * (hidden + inner) / bandwidth
+    arithmetic = 6 * padded * hidden * inner / (silicon.peak * figures["gemm"])
+    weights = 3 * silicon.weight_bytes * awake.mean(axis=1) * local * hidden * inner / bandwidth
+    shuffled = 2 * figures["shuffle"] * (sizes["tokens"] + routed) * hidden / bandwidth
     return overlapped(arithmetic, weights) + shuffled + figures["launch"]
 
 

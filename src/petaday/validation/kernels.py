@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from petaday.catalog.kernels import kernel_fits
-from petaday.chip.kernels import LAWS
+from petaday.chip.kernels import law_of
 from petaday.validation.kernel_record import Key, Measured, read_record, silicon_of
 from petaday.validation.suite import Checked, Suite
 
@@ -23,11 +23,11 @@ def _checked(key: Key, measured: Measured) -> Iterator[Checked]:
     chip, operation, dtype, framework, version = key
     fit = kernel_fits().get(key)
     columns = [column.astype(int) if (column % 1 == 0).all() else column for column in measured.sizes.values()]
-    law = LAWS[operation]
+    silicon = silicon_of(chip, dtype)
     predicted = (
         [None] * len(measured.seconds)
         if fit is None
-        else law.seconds(measured.sizes, silicon_of(chip, dtype), fit.figures).tolist()
+        else law_of(operation, silicon).seconds(measured.sizes, silicon, fit.figures).tolist()
     )
     for seconds, told, *sizes in zip(measured.seconds.tolist(), predicted, *columns, strict=True):
         yield Checked(
