@@ -40,7 +40,7 @@ def main() -> None:
         held[operation, dtype] += out
         told = ", ".join(f"{name}: {value:.12f}".rstrip("0").rstrip(".") for name, value in figures.items())
         lines.append(
-            f'  - {{chip: {chip}, operation: {operation}, dtype: {dtype}, framework: {framework}, '
+            f"  - {{chip: {chip}, operation: {operation}, dtype: {dtype}, framework: {framework}, "
             f'version: "{version}",\n     figures: {{{told}}},\n     rows: {len(size)}, loss: {np.median(size):.4f}, '
             f"p90: {np.quantile(size, 0.9):.4f}, held_out: {np.median(out):.4f}}}\n"
         )

@@ -1,6 +1,6 @@
 """Clean and sample measured kernels into the record of the suite, and say how many rows each rule drops.
 
-    python benchmarks/make_kernel_record.py --data path/to/folder/of/kernels_*.csv.gz
+python benchmarks/make_kernel_record.py --data path/to/folder/of/kernels_*.csv.gz
 """
 
 from __future__ import annotations

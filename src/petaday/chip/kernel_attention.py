@@ -34,7 +34,7 @@ def causal_pairs(length: Floats, window: Floats) -> Floats:
     """Query-key pairs of the tiles on or below the diagonal, within `window` keys where it is not 0."""
     rows = tiles(length, TILE)
     wide = np.where(window > 0, np.minimum(rows, tiles(window, TILE) + 1), rows)
-    return (wide * (wide + 1) / 2 + (rows - wide) * wide) * TILE**2
+    return np.asarray((wide * (wide + 1) / 2 + (rows - wide) * wide) * TILE**2)
 
 
 def _prefill(

@@ -40,7 +40,7 @@ def arithmetic_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floa
             waves = np.ceil(tiles(m, height) * tiles(n, width) * split / silicon.processors)
             sums = 8 * split * m * n / silicon.bandwidth * (split > 1)  # fp32 partial sums, written and read
             best = np.minimum(best, waves * 2 * area * (k / split + PROLOGUE) / rate + sums)
-    return np.maximum(best, 2 * m * n * k / silicon.peak)
+    return np.asarray(np.maximum(best, 2 * m * n * k / silicon.peak))
 
 
 def gemm_kernel_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:

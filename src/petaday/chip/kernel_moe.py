@@ -27,7 +27,7 @@ def expert_loads(routed: Floats, experts: Floats, tokens: Floats, alpha: Floats)
     top = np.maximum(0.8 * tokens, 2.0)[:, None] ** power
     drawn = np.where(alpha[:, None] > 0, ((top - 1) * quantile + 1) ** (1 / power), 1.0)
     mean = (routed / experts)[:, None]
-    return np.minimum(drawn / drawn.mean(axis=1, keepdims=True) * mean, tokens[:, None])
+    return np.asarray(np.minimum(drawn / drawn.mean(axis=1, keepdims=True) * mean, tokens[:, None]))
 
 
 def hottest_loads(sizes: Sizes, hottest: float) -> Floats:
@@ -51,7 +51,7 @@ def moe_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
     arithmetic = 6 * padded * hidden * inner / (silicon.peak * figures["gemm"])
     weights = 3 * silicon.weight_bytes * awake.mean(axis=1) * local * hidden * inner / bandwidth
     shuffled = 2 * figures["shuffle"] * (sizes["tokens"] + routed) * hidden / bandwidth
-    return overlapped(arithmetic, weights) + shuffled + figures["launch"]
+    return np.asarray(overlapped(arithmetic, weights) + shuffled + figures["launch"])
 
 
 MOE = Law(("tokens", "hidden", "inner", "topk", "experts", "tensor", "expert", "alpha"), FIGURES, moe_seconds)
