@@ -2,5 +2,6 @@
 
 law        the efficiencies of one chip and dtype
 roofline   seconds of a GEMM, of attention, of a memory-bound operator
-calibrate  fit the GEMM law to measured kernels
+calibrate  fit the GEMM law to measured kernels, and the kernel laws
+kernels    laws of single serving kernels: kernel_gemm, kernel_attention, kernel_moe
 """

@@ -1,4 +1,4 @@
-"""Fit a chip's GEMM law to measured kernels."""
+"""Fit a chip's laws to measured kernels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from petaday.chip.kernel import Law, Silicon, Sizes
 from petaday.chip.law import ChipLaw
 from petaday.chip.roofline import gemm_seconds
 
@@ -50,3 +51,22 @@ def fit_gemm(m: Floats, n: Floats, k: Floats, seconds: Floats, start: ChipLaw) -
     solution = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=0.05)
     errors = np.abs(np.exp(residuals(solution.x)) - 1)
     return Fit(law_at(solution.x), len(seconds), float(np.median(errors)), float(np.quantile(errors, 0.9)))
+
+
+def fit_kernel(law: Law, sizes: Sizes, silicon: Silicon, seconds: Floats) -> tuple[dict[str, float], Floats]:
+    """A kernel law's figures by the same robust least squares, and the signed relative errors that they leave."""
+    from scipy.optimize import least_squares
+
+    first, low, high = np.log(np.array(list(law.figures.values()))).T
+
+    def figures_at(logs: Floats) -> dict[str, float]:
+        return dict(zip(law.figures, np.exp(logs).tolist(), strict=True))
+
+    def residuals(logs: Floats) -> Floats:
+        return np.asarray(np.log(law.seconds(sizes, silicon, figures_at(logs)) / seconds))
+
+    # Ceilings make steps that the default difference of 1e-8 does not see across.
+    solution = least_squares(
+        residuals, first, bounds=(low, high), loss="soft_l1", f_scale=0.02, diff_step=1e-3, max_nfev=100
+    )
+    return figures_at(solution.x), np.exp(residuals(solution.x)) - 1

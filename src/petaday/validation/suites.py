@@ -20,8 +20,15 @@ def _collectives(_: Path | None) -> list[Suite]:
     return collective_suites()
 
 
+def _kernels(_: Path | None) -> list[Suite]:
+    from petaday.validation.kernels import kernel_suites
+
+    return kernel_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
+    "kernels": _kernels,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""

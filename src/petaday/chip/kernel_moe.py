@@ -1,0 +1,57 @@
+"""Seconds of the grouped GEMMs of a mixture of experts on its hottest rank."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from petaday.chip.kernel import Figures, Floats, Law, Silicon, Sizes, overlapped
+
+CLASSES = 16
+"""Quantiles by which the load of the experts is followed."""
+
+FIGURES = {
+    "gemm": (0.6, 0.05, 1.0),  # share of the peak that full tiles reach
+    "rows": (30.0, 1.0, 3000.0),  # rows of padding of an expert that has tokens
+    "memory": (0.7, 0.05, 1.0),  # share of the memory bandwidth
+    "hottest": (1.4, 0.01, 10.0),  # deviations of the hottest rank over sqrt(ln ranks); sqrt(2) for large normal sums
+    "shuffle": (2.0, 0.01, 60.0),  # times that tokens are read and written, in all and routed, beside the GEMMs
+    "launch": (3e-5, 2e-6, 3e-4),  # seconds of the launches of routing, sorting and both products
+}
+
+
+def expert_loads(routed: Floats, experts: Floats, tokens: Floats, alpha: Floats) -> Floats:
+    """Tokens of an expert, row by quantile: alike where alpha is 0, else draws of density x^-alpha for x from 1 to
+    0.8 of the tokens, scaled to the routed total; no expert sees a token twice."""
+    quantile = (np.arange(CLASSES) + 0.5) / CLASSES
+    power = np.where(alpha > 0, 1 - alpha, -1.0)[:, None]
+    top = np.maximum(0.8 * tokens, 2.0)[:, None] ** power
+    drawn = np.where(alpha[:, None] > 0, ((top - 1) * quantile + 1) ** (1 / power), 1.0)
+    mean = (routed / experts)[:, None]
+    return np.asarray(np.minimum(drawn / drawn.mean(axis=1, keepdims=True) * mean, tokens[:, None]))
+
+
+def hottest_loads(sizes: Sizes, hottest: float) -> Floats:
+    """Tokens of the experts of the rank that has most: the largest of several sums lies above their mean."""
+    ranks = np.maximum(sizes["expert"], 1)
+    loads = expert_loads(sizes["tokens"] * sizes["topk"], sizes["experts"], sizes["tokens"], sizes["alpha"])
+    spread = loads.std(axis=1) / loads.mean(axis=1)
+    above = 1 + hottest * spread * np.sqrt(np.log(ranks) * ranks / sizes["experts"])
+    return np.asarray(loads * np.minimum(above, ranks)[:, None])
+
+
+def moe_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
+    """Seconds of gate, up and down products for `tokens` over `experts`, split into `tensor` x `expert` ranks."""
+    hidden, inner = sizes["hidden"], sizes["inner"] / sizes["tensor"]
+    local = sizes["experts"] / sizes["expert"]
+    loads = hottest_loads(sizes, figures["hottest"])
+    awake = 1 - np.exp(-loads)  # chance that an expert has any token
+    routed = loads.mean(axis=1) * local
+    padded = (loads + figures["rows"] * awake).mean(axis=1) * local
+    bandwidth = silicon.bandwidth * figures["memory"]
+    arithmetic = 6 * padded * hidden * inner / (silicon.peak * figures["gemm"])
+    weights = 3 * silicon.weight_bytes * awake.mean(axis=1) * local * hidden * inner / bandwidth
+    shuffled = 2 * figures["shuffle"] * (sizes["tokens"] + routed) * hidden / bandwidth
+    return np.asarray(overlapped(arithmetic, weights) + shuffled + figures["launch"])
+
+
+MOE = Law(("tokens", "hidden", "inner", "topk", "experts", "tensor", "expert", "alpha"), FIGURES, moe_seconds)
