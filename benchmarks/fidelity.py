@@ -1,10 +1,11 @@
-"""Write docs/fidelity.md and its plots: every suite's errors, what was held out, and the worst rows with their reasons.
+"""Write docs/fidelity.md, its plots and the READMEs' table: all errors, what was held out, the worst rows and why.
 
 python benchmarks/fidelity.py
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,12 @@ def main() -> None:
     page += [f"![{name.replace('-', ' ')}](fidelity/{name}.svg)\n" for name in images]
     page += [_breakdown(data), _worst(data, rows), _fits(), COLUMNS]
     (DOCS / "fidelity.md").write_text("\n".join(page), encoding="utf-8")
+    short = _short(data)
+    for name in ("README.md", "README.zh.md"):
+        readme = DOCS.parent / name
+        text = readme.read_text(encoding="utf-8")
+        block = re.compile(r"(<!-- fidelity -->\n).*?(<!-- end of fidelity -->)", re.DOTALL)
+        readme.write_text(block.sub(lambda match: match[1] + short + match[2], text), encoding="utf-8")
 
 
 INTRODUCTION = """# Fidelity
@@ -105,6 +112,19 @@ def _summary(data: Data) -> str:
         )
     head = ["suite", "rows predicted", "median", "p90", "bias", "pooled median", "inside the 80 % interval"]
     return "## Suites\n\n" + _table(head, lines)
+
+
+def _short(data: Data) -> str:
+    """The training suites and the rest in one line each."""
+    lines = [
+        [
+            suite["name"],
+            f"{suite['predicted']:,} of {suite['n']:,}",
+            *(_percent(suite[key]) for key in ("median_abs_pct", "p90_abs_pct", "bias_pct")),
+        ]
+        for suite in data["suites"]
+    ]
+    return _table(["suite", "rows predicted", "median error", "p90", "bias"], lines)
 
 
 def _held_out(data: Data) -> str:
@@ -186,7 +206,8 @@ COLUMNS = """## The columns of a table of runs
 
 `petaday validate --data my-runs.csv` reads any CSV table with these columns. Required: `model`, `accelerator` (any
 spelling the catalog knows), `n_accelerators`, `seq_len` (tokens), `global_batch` (sequences), `step_time_s` (seconds per
-optimizer step), `dtype` (of the GEMMs). Used where given: `id`, `framework`, `layers`, `hidden`, `ffn`, `gated_ffn`, `heads`,
+optimizer step), `dtype` (of the GEMMs). Used where given: `id`, `framework`, `layers`,
+`hidden`, `ffn`, `gated_ffn`, `heads`,
 `kv_heads`, `head_dim`, `vocab`, `experts`, `topk`, `moe_ffn`, `shared_experts` (a model the catalog knows by name may leave
 them out), `task` (`pretrain`, `sft`, `lora`), `micro_batch`, `tp`, `pp`, `vpp`, `cp`, `ep`, `etp`, `dp`,
 `sequence_parallel`, `sharding`, `recompute`, `scale_up_domain`, `scale_out_Gbps_per_gpu`, `net_source`, `date`, `tier`,
