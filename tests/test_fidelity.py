@@ -125,7 +125,7 @@ def record_rows(**columns: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def internevo() -> list[Case]:
-    cases, _ = cases_of(record_rows(source_family="internevo")[:16])
+    cases, _ = cases_of(record_rows(source_family="internevo")[::3])
     return cases
 
 

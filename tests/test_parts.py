@@ -220,6 +220,7 @@ def test_the_fitted_figures_reach_the_law() -> None:
     law = chip_law(chip, "bf16", efficiency, load.software_profile("megatron-2021"))
     for name in ("gemm", "gemm_m", "gemm_n", "gemm_k", "memory", "launch", "attention_forward", "attention_sequence"):
         assert getattr(law, name) == getattr(efficiency.figures, name).value
+    assert law.memory_bandwidth == pytest.approx(2.04e12, rel=0.01)
 
 
 def test_a_chip_in_training_holds_a_share_of_its_kernels_rates() -> None:
@@ -233,7 +234,6 @@ def test_a_chip_in_training_holds_a_share_of_its_kernels_rates() -> None:
     # FlashAttention for Ampere on Hopper, at the rate of this stack.
     rate = share * software.attention_rate.value * AMPERE_CODE
     assert law.attention_forward == pytest.approx(alone.attention_forward.value * rate)
-    assert law.memory_bandwidth == pytest.approx(2.04e12, rel=0.01)
 
 
 def test_a_network_is_named_or_given_or_usual() -> None:

@@ -151,7 +151,7 @@ def test_an_unusual_line_rate_stands_by_itself() -> None:
         ("Megatron-LM", "2021-04", "megatron-2021"),
         ("Megatron-LM", "2022-05", "megatron-2022-sp"),
         ("Megatron-LM", "2025-01", "megatron-core-2024"),
-        ("Megatron-LM", "", "megatron-core-2024"),
+        ("Megatron-LM", "", "megatron-te-2026"),
         ("NeMo 24.09", "2024-10", "nemo-2024"),
         ("MLPerf v5.1 Verda: NeMo 2.1.0, Megatron-Core", "2025-10", "mlperf-2025b"),
         ("Megatron-Bridge / NeMo 26.06", "2026-06", "megatron-bridge-2026"),

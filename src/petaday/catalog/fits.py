@@ -81,7 +81,7 @@ class FitRecord(Strict):
         }
 
 
-SECONDS = ("host_launch", "step_overhead", "launch")
+SECONDS = ("host_launch", "expert_host", "step_overhead", "launch")
 """Figures that are times; the others are ratios."""
 
 

@@ -47,6 +47,7 @@ SOFTWARE = {
     "tp_overlap": Prior(0.4, 0.6, 0.001, 0.98),
     "shard_bandwidth": Prior(0.6, 0.4, 0.05, 1.0),
     "expert_rate": Prior(0.8, 0.5, 0.1, 1.5),
+    "expert_host": Prior(4e-3, 1.0, 1e-5, 0.1),
     "host_launch": Prior(6e-5, 1.0, 1e-7, 4e-4),
     "step_overhead": Prior(0.02, 1.0, 1e-4, 2.0),
     "straggling": Prior(0.01, 0.8, 1e-5, 0.1),

@@ -72,6 +72,8 @@ def model_of(row: Row) -> Model:
     for name in needs:
         if not sizes[name]:
             raise InputError("blank", field=name, expected="a number, or the name of a catalog model")
+    if not sizes["head_dim"] and (sizes["hidden"] or 0) % (sizes["heads"] or 1):
+        raise InputError(f"{sizes['hidden']} is no multiple of {sizes['heads']} heads", field="hidden")
     gated = true(row, "gated_ffn") if row.get("gated_ffn") else bool(like and like.gated)
     plain = not gated
     heads = sizes["heads"] or 1
@@ -176,6 +178,8 @@ def plan_of(row: Row, chips: int, domain: int) -> dict[str, int]:
     if zero_stage(sharding) == 3 and copies and chips % (ranks * copies) == 0:
         # Tables of sharded runs may count the copies of a shard as dp; here dp counts every data-parallel rank.
         given["dp"] = chips // ranks
+    if micro_batch := _micro_batch(row, given.get("dp", 0)):
+        given["micro_batch"] = micro_batch
     replicas = given.get("dp", 2) * given.get("cp", 1)
     copied = 0 if not copies or given["dp"] == copies else replicas // copies
     if replicas > 1 and (zero := zero_stage(sharding)) is not None:
@@ -189,6 +193,15 @@ def plan_of(row: Row, chips: int, domain: int) -> dict[str, int]:
     if "offload" in sharding.casefold():
         given["optimizer_offload"] = 1
     return given
+
+
+def _micro_batch(row: Row, dp: int) -> int:
+    """Sequences of a replica in one forward pass, from the batch and the accumulation steps; 0 where they do not tell.
+
+    Some tables count the micro-batch by chip, however many chips share a replica.
+    """
+    batch, steps = whole(row, "global_batch") or 0, whole(row, "grad_accum") or 0
+    return batch // (dp * steps) if dp and steps and batch % (dp * steps) == 0 else 0
 
 
 def network_of(row: Row) -> str | WhatIfNetwork | None:
