@@ -275,6 +275,7 @@ def _spellings(part: N) -> tuple[str, ...]:
     return part.id, part.name, *part.aliases
 
 
+@functools.lru_cache(maxsize=8192)
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 

@@ -76,7 +76,7 @@ def cases_of(rows: Iterable[Row]) -> tuple[list[Case], dict[str, str]]:
             if not measured:
                 raise InputError("no step time", field="step_time_s")
             joined = joined_of(row)
-            cases.append(Case(row, joined, best_plan(joined.job, joined), measured))
+            cases.append(Case(row, joined, best_plan(joined.job, joined)[0], measured))
         except InputError as error:
             skipped[row.get("id", "")] = str(error)
     return cases, skipped

@@ -7,7 +7,6 @@ blank is searched, and the best plan is the prediction.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train, WhatIf
 from petaday.training.baseline import baseline_step_time
 from petaday.training.job import Job
 from petaday.training.plan import COLUMNS, Plans
+from petaday.training.pricer import Pricer
 from petaday.training.search import search
 from petaday.validation.table import Row, needed, number, true, whole
 from petaday.validation.words import gemm_dtype, recomputation, shard_ranks, zero_stage
@@ -40,14 +40,17 @@ TRAINED = ("pretrain", "sft", "finetune-full", "")
 
 @dataclass(frozen=True)
 class Prediction:
-    """measured, predicted, baseline: seconds per step; plan_known: no column of the plan that matters was searched."""
+    """A row's plan and predicted seconds per step beside the measured ones.
+
+    plan_known: no column of the plan that matters was searched; likely: the interval of measured times
+    """
 
     id: str
     measured: float
     predicted: float
-    baseline: float
     plan_known: bool
-    plan: dict[str, int | str]
+    plans: Plans
+    job: Job
     joined: Joined
     likely: Likely | None
 
@@ -55,6 +58,16 @@ class Prediction:
     def error(self) -> float:
         """predicted / measured - 1."""
         return self.predicted / self.measured - 1
+
+    @property
+    def plan(self) -> dict[str, int | str]:
+        """The plan as users write it."""
+        return self.plans.texts(0)
+
+    @property
+    def baseline(self) -> float:
+        """Seconds per step by the one-constant baseline."""
+        return float(baseline_step_time(self.plans, self.job)[0])
 
 
 def model_of(row: Row) -> Model:
@@ -263,33 +276,31 @@ def joined_of(row: Row) -> Joined:
     return join(scenario_of(row), Path(), allow_unverified=True)
 
 
-def best_plan(job: Job, joined: Joined) -> Plans:
-    """The plan that a row gives, or the best one under what it tells.
+def best_plan(job: Job, joined: Joined) -> tuple[Plans, float]:
+    """The plan that a row gives, or the best one under what it tells, and its seconds per step.
 
     A run that was measured did fit: where no plan with its columns fits by our count, the leanest of them is taken.
     Raises InputError: no legal plan has its columns.
     """
     found = search(job, joined.space)
-    plans = found.best or found.leanest
-    if plans is None:
+    if found.best is not None:
+        return found.best, float(found.step_time[0])
+    if found.leanest is None:
         raise InputError("no legal plan has this row's columns")
-    return plans
+    return found.leanest, float(Pricer(job).price(found.leanest).step_time[0])
 
 
-def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Prediction:
-    """Price a row's plan, or the best plan under what the row tells; `adjust` changes the job while fitting."""
-    from petaday.training.pricer import Pricer
-
+def predict(row: Row) -> Prediction:
+    """Price a row's plan, or the best plan under what the row tells. Raises InputError: it cannot be predicted."""
     joined = joined_of(row)
-    job = adjust(joined.job)
-    plans = best_plan(job, joined)
+    plans, seconds = best_plan(joined.job, joined)
     return Prediction(
         id=row["id"],
         measured=float(row["step_time_s"]),
-        predicted=float(Pricer(job).price(plans).step_time[0]),
-        baseline=float(baseline_step_time(plans, job)[0]),
+        predicted=seconds,
         plan_known=plan_known(joined),
-        plan=plans.texts(0),
+        plans=plans,
+        job=joined.job,
         joined=joined,
         likely=likely(joined),
     )
