@@ -18,9 +18,17 @@ FIGURES = Path(__file__).parent / "data" / "kernels.yaml"
 Operation = Literal["gemm", "attention_prefill", "attention_decode", "mla_prefill", "mla_decode", "moe"]
 Share = Annotated[float, Field(ge=0)]
 
-PROCESSORS = {"a100-sxm-80": 108, "h100-sxm-80": 132, "b200-sxm": 148, "b300-sxm": 148, "gb300-nvl72": 152,
-              "l40s": 142, "arc-pro-b60": 20}  # fmt: skip
-"""Streaming multiprocessors (Xe cores) that are enabled: NVIDIA architecture papers, and device queries from memory."""
+PROCESSORS = {
+    "a100-sxm-80": (108, 40e6),
+    "h100-sxm-80": (132, 50e6),
+    "b200-sxm": (148, 126e6),
+    "b300-sxm": (148, 126e6),
+    "gb300-nvl72": (152, 126e6),
+    "l40s": (142, 96e6),
+    "arc-pro-b60": (20, 18e6),
+}
+"""Streaming multiprocessors (Xe cores) that are enabled, and bytes of the L2 cache: NVIDIA architecture papers, and
+device queries from memory."""
 
 FORMATS = {
     "bf16": ("bf16", 2.0, 2.0),

@@ -48,4 +48,4 @@ def silicon_of(chip_id: str, dtype: str) -> Silicon:
     chip = load.chip(chip_id)
     assert chip.memory_bandwidth is not None
     _, weight, activation = FORMATS[dtype]
-    return Silicon(peak_of(chip, dtype), chip.memory_bandwidth.value, PROCESSORS[chip_id], weight, activation)
+    return Silicon(peak_of(chip, dtype), chip.memory_bandwidth.value, *PROCESSORS[chip_id], weight, activation)
