@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from petaday.catalog.kernels import kernel_fits
+from petaday.catalog.load import kernel_fits
 from petaday.chip.calibrate import fit_kernel
 from petaday.chip.kernel import Silicon
 from petaday.chip.kernel_attention import TILE, causal_pairs
@@ -15,8 +15,8 @@ from petaday.validation.kernel_record import read_record, silicon_of
 from petaday.validation.kernels import kernel_suites
 from petaday.validation.suite import errors_of
 
-H100 = Silicon(peak=989.4e12, bandwidth=3.35e12, processors=132, weight_bytes=2, activation_bytes=2)
-H100_FP8 = Silicon(peak=1979e12, bandwidth=3.35e12, processors=132, weight_bytes=1, activation_bytes=1)
+H100 = Silicon(peak=989.4e12, bandwidth=3.35e12, processors=132, cache=50e6, weight_bytes=2, activation_bytes=2)
+H100_FP8 = Silicon(peak=1979e12, bandwidth=3.35e12, processors=132, cache=50e6, weight_bytes=1, activation_bytes=1)
 BASE = {
     "gemm": {"m": 512, "n": 4096, "k": 4096},
     "attention_prefill": {"batch": 4, "length": 2048, "heads": 32, "kv_heads": 8, "head": 128, "window": 0},
@@ -24,19 +24,19 @@ BASE = {
     "mla_prefill": {"batch": 4, "length": 2048, "heads": 16},
     "mla_decode": {"batch": 32, "length": 4096, "heads": 16},
     "moe": {"tokens": 512, "hidden": 4096, "inner": 2048, "topk": 8, "experts": 128, "tensor": 1, "expert": 8,
-            "alpha": 1.2},
+            "alpha": 1.2, "matrices": 3},
 }  # fmt: skip
 TARGETS = {
-    ("gemm", "bf16"): 5.5,
+    ("gemm", "bf16"): 5.0,
     ("gemm", "fp8"): 6.0,
     ("attention_prefill", "bf16"): 8.0,
     ("attention_prefill", "fp8"): 8.0,
     ("attention_prefill", "fp8-cache"): 8.0,
     ("attention_decode", "bf16"): 8.0,
-    ("attention_decode", "fp8-cache"): 11.0,
+    ("attention_decode", "fp8-cache"): 8.0,
     ("mla_prefill", "bf16"): 8.0,
-    ("mla_decode", "bf16"): 10.0,
-    ("moe", "bf16"): 16.0,
+    ("mla_decode", "bf16"): 8.0,
+    ("moe", "bf16"): 15.0,
     ("moe", "fp8"): 15.0,
     ("moe", "fp8-block"): 15.0,
     ("moe", "nvfp4"): 15.0,
@@ -87,7 +87,7 @@ def test_causal_attention_computes_whole_tiles_within_its_window():
 
 def test_decode_over_a_long_cache_streams_it():
     law = LAWS["attention_decode"]
-    figures = {**guesses(law), "memory": 0.8, "starvation": 0.001, "block": 1e-10, "attention": 1.0}
+    figures = {**guesses(law), "memory": 0.8, "starvation": 0.001, "chain": 1e-12, "attention": 1.0}
     seconds = law.seconds(grid("attention_decode", length=[131072]), H100, figures)
     assert seconds[0] == pytest.approx(32 * 131072 * 8 * 128 * 4 / (0.8 * 3.35e12), rel=0.01)
 
@@ -127,7 +127,7 @@ def test_a_fit_recovers_known_figures(operation):
     law = law_of(operation, H100)
     random = np.random.default_rng(1)
     sizes = {
-        name: np.full(400, size, float) if name in ("head", "alpha", "window", "heads", "kv_heads", "topk")
+        name: np.full(400, size, float) if name in ("head", "alpha", "matrices", "window", "heads", "kv_heads", "topk")
         else np.maximum(1, np.round(size * 2.0 ** random.uniform(-4, 4, 400)))
         for name, size in BASE[operation].items()
     }  # fmt: skip
@@ -150,8 +150,9 @@ def test_no_fitted_law_beats_the_datasheet():
             assert (seconds >= 2 * m * n * k / silicon.peak).all()
             assert (seconds >= silicon.weight_bytes * n * k / silicon.bandwidth).all()
         if key[1] == "mla_decode":
-            cache = measured.sizes["batch"] * measured.sizes["length"] * 576 * silicon.weight_bytes
-            assert (seconds >= cache / silicon.bandwidth).all()
+            read = measured.sizes["batch"] * measured.sizes["length"] * 576 * silicon.weight_bytes
+            streamed = read > 5 * silicon.cache  # smaller ones may come from the cache in part
+            assert (seconds >= 0.99 * read / silicon.bandwidth)[streamed].all()
 
 
 def test_every_fit_names_at_most_six_figures_within_their_bounds():

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from petaday.catalog.chip import Chip, Id
-from petaday.catalog.load import parts
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 
-FIGURES = Path(__file__).parent / "data" / "kernels.yaml"
-
 Operation = Literal["gemm", "attention_prefill", "attention_decode", "mla_prefill", "mla_decode", "moe"]
 Share = Annotated[float, Field(ge=0)]
+Key = tuple[str, str, str, str, str]
+"""Chip, operation, dtype, framework and version."""
 
 PROCESSORS = {
     "a100-sxm-80": (108, 40e6),
@@ -66,15 +63,9 @@ class KernelFit(Strict):
     held_out: Share
 
     @property
-    def key(self) -> tuple[str, str, str, str, str]:
+    def key(self) -> Key:
         """Whose figures these are."""
         return self.chip, self.operation, self.dtype, self.framework, self.version
-
-
-@cache
-def kernel_fits() -> dict[tuple[str, str, str, str, str], KernelFit]:
-    """All fits by chip, operation, dtype, framework and version."""
-    return {fit.key: fit for fit in parts(FIGURES, "kernels", KernelFit)}
 
 
 def peak_of(chip: Chip, dtype: str) -> float:

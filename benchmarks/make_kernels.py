@@ -1,6 +1,6 @@
 """Clean and sample measured kernels into the record of the suite, and say how many rows each rule drops.
 
-python benchmarks/make_kernel_record.py --data path/to/folder/of/kernels_*.csv.gz
+python benchmarks/make_kernels.py --data path/to/folder/of/kernels_*.csv.gz
 
 What is out of scope is harder: with it, under the first laws, medians over all rows were 9 % for bf16 GEMMs, 11 % for bf16
 prefill (17 % over an fp8 cache), 9 % and 14 % for bf16 decode, grouped and latent; in scope 5.5, 6, 7, 8 and 9 %.
