@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
 from petaday.catalog.fits import FitRecord, Interval, with_fit
-from petaday.catalog.kernels import Key, KernelFit
+from petaday.catalog.kernels import KernelFit, Key
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network

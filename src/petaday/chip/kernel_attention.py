@@ -84,7 +84,7 @@ def _decode(
 
 
 def decode_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
-    """Seconds of one new token for each of `batch` sequences over `length` cached tokens, in tiles of 8 query heads."""
+    """Seconds of one new token for each of `batch` sequences over `length` cached tokens; query heads go by tiles."""
     batch, length, heads, kv, head = (sizes[name] for name in ("batch", "length", "heads", "kv_heads", "head"))
     seen = np.where(sizes["window"] > 0, np.minimum(length, sizes["window"]), length)
     padded = TILE * tiles(seen, TILE)
