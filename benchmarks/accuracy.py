@@ -1,6 +1,6 @@
 """First check of accuracy: predicted against published step times of three sets, beside a one-constant baseline.
 
-python benchmarks/accuracy.py --data training_measurements.csv [--rows]
+python benchmarks/accuracy.py [--data training_measurements.csv] [--rows]
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import argparse
 import re
 from pathlib import Path
 
-from petaday.validation.rows import predict, read_rows
+from petaday.validation.rows import predict
 from petaday.validation.suite import errors_of
+from petaday.validation.table import read_rows
+from petaday.validation.training import RECORD
 
 SETS = {
     "Megatron scaling paper (Narayanan et al. 2021)": r"paper-gpt-.*--megatron-2021-",
@@ -24,7 +26,7 @@ SETS = {
 def main() -> None:
     """Print errors by set and, with --rows, by row."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=RECORD, help="a table of runs; the shipped record if left out")
     parser.add_argument("--rows", action="store_true", help="print every row")
     options = parser.parse_args()
     rows = read_rows(options.data)

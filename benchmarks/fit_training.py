@@ -52,16 +52,28 @@ def measured_alone(case: Case, owner: Owner) -> bool:
     return case.joined.parts.efficiencies[owner[2]].fit is not None
 
 
-def stand_ins(knobs: Iterable[Knob], values: dict[Knob, float]) -> dict[tuple[str, str, str], dict[str, float]]:
-    """Means over the fitted chips of a generation, vendor and class, by dtype, for chips that were never measured."""
-    gathered: dict[tuple[str, str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def stand_ins(
+    knobs: Iterable[Knob], values: dict[Knob, float], cases: Iterable[Case]
+) -> dict[tuple[str, str, str], dict[str, float]]:
+    """Means over the fitted chips of a generation, vendor and class, by dtype, for chips that were never measured.
+
+    A chip weighs by its configurations: a part of few runs, or with an odd power limit, says little of its generation.
+    """
+    groups: dict[Owner, set[str]] = defaultdict(set)
+    for case in cases:
+        for owner in (case.chip, case.wide_chip):
+            groups[owner].add(case.group)
+    gathered: dict[tuple[str, str, str], dict[str, list[tuple[float, int]]]] = defaultdict(lambda: defaultdict(list))
     for knob in knobs:
         if knob.owner[0] == "chip":
             _, chip, dtype = knob.owner
             for kind, name in scopes_of(load.chip(chip, allow_unverified=True))[1:]:
-                gathered[kind, name, dtype][knob.name].append(np.log(values[knob]))
+                gathered[kind, name, dtype][knob.name].append((np.log(values[knob]), len(groups[knob.owner])))
     return {
-        scope: {name: float(np.exp(np.mean(logs))) for name, logs in figures.items()}
+        scope: {
+            name: float(np.exp(np.average([log for log, _ in pairs], weights=[weight for _, weight in pairs])))
+            for name, pairs in figures.items()
+        }
         for scope, figures in gathered.items()
     }
 
@@ -70,7 +82,7 @@ def unmeasured(logs: Floats, problem: Problem, missing: set[str]) -> Floats:
     """The figures with those of left-out chips as the catalog would give them: the nearest chips' mean."""
     values = dict(zip(problem.knobs, np.exp(logs).tolist(), strict=True))
     others = [knob for knob in problem.knobs if not (knob.owner[0] == "chip" and knob.owner[1] in missing)]
-    means = stand_ins(others, values)
+    means = stand_ins(others, values, problem.cases)
     out = logs.copy()
     for i, knob in enumerate(problem.knobs):
         if knob.owner[0] == "chip" and knob.owner[1] in missing:
@@ -135,7 +147,7 @@ def write_fits(problem: Problem, solution: Solution, cross: Floats) -> None:
         figures = {k.name: (values[k], errors[k]) for k in problem.knobs if k.owner == owner}
         scope = f"software: {owner[1]}" if owner[0] == "software" else f"chip: {owner[1]}\n    dtype: {owner[2]}"
         write(scope, figures, used_by(owner))
-    for (kind, name, dtype), means in sorted(stand_ins(problem.knobs, values).items()):
+    for (kind, name, dtype), means in sorted(stand_ins(problem.knobs, values, problem.cases).items()):
         alike = {
             knob.owner
             for knob in problem.knobs
@@ -165,7 +177,7 @@ def write_intervals(problem: Problem, cross: Floats, by_chip: Floats) -> None:
                 low, high = _weighted_quantiles(-errors[rows], weights[rows], (0.1, 0.9))
                 lines.append(
                     f"  - {{class: {chips}, measured: {str(measured).lower()}, plan_known: {str(known).lower()}, "
-                    f"low: {min(np.exp(low), 1):.4f}, high: {max(np.exp(high), 1):.4f}, runs: {int(rows.sum())}}}"
+                    f"low: {min(np.exp(low), 1):.3f}, high: {max(np.exp(high), 1):.3f}, runs: {int(rows.sum())}}}"
                 )
     (DATA / "intervals.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

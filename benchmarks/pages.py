@@ -1,14 +1,13 @@
 """Write what the pages show: real output in the READMEs and docs/fabric.md, and docs/fields.md.
 
-    python benchmarks/pages.py [--data training_measurements.csv]
+    python benchmarks/pages.py
 
 A block after `<!-- output: COMMAND -->` is replaced by the command's output; `accuracy` stands for the table of
-errors, which needs the public record of measurements and is left as it is without `--data`.
+errors against other simulators.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
@@ -17,8 +16,10 @@ from pathlib import Path
 
 from accuracy import SETS
 from petaday.report.fields import fields
-from petaday.validation.rows import predict, read_rows
+from petaday.validation.rows import predict
 from petaday.validation.suite import errors_of
+from petaday.validation.table import read_rows
+from petaday.validation.training import RECORD
 
 ROOT = Path(__file__).parents[1]
 PEERS = {
@@ -56,15 +57,14 @@ def accuracy_table(data: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rewritten(page: str, accuracy: Callable[[], str | None]) -> str:
+def rewritten(page: str, accuracy: Callable[[], str]) -> str:
     """A page with the output under its markers made anew."""
 
     def replace(match: re.Match[str]) -> str:
         command = match["command"]
         if command != "accuracy":
             return f"{match['marker']}\n{output_of(command)}"
-        table = accuracy()
-        return match[0] if table is None else f"{match['marker']}\n{table}"
+        return f"{match['marker']}\n{accuracy()}"
 
     block = r"(?P<marker><!-- output: (?P<command>[^>]+?) -->)\n(?:```console\n.*?\n```\n|(?:\|[^\n]*\n)*)"
     return re.sub(block, replace, page, flags=re.DOTALL)
@@ -89,12 +89,9 @@ def fields_page() -> str:
 
 def main() -> None:
     """Rewrite the pages."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path)
-    data = parser.parse_args().data
     for name in ("README.md", "README.zh.md", "docs/fabric.md"):
         page = ROOT / name
-        page.write_text(rewritten(page.read_text(), lambda: accuracy_table(data) if data else None))
+        page.write_text(rewritten(page.read_text(), lambda: accuracy_table(RECORD)))
     (ROOT / "docs" / "fields.md").write_text(fields_page())
 
 

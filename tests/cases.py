@@ -70,12 +70,13 @@ PLAIN = Recipe("unfused", "ring", dropout=False, expert_imbalance=1.0)
 
 EAGER = Software(
     name="eager", recipe=UNFUSED, tp_overlap=0.0, ep_overlap=0.0, pp_overlap=0.0, scatter_gather=True,
-    expert_domains=0.0, shard_messages=4.0, shard_bandwidth=0.5, dp_hidden=0.7, expert_rate=0.8, host_launch=2e-5,
-    step_overhead=0.01, slowdown=1.05, straggling=0.02,
+    expert_domains=0.0, shard_messages=4.0, shard_bandwidth=0.5, dp_hidden=0.7, expert_rate=0.8, expert_host=3e-3,
+    host_launch=2e-5,    step_overhead=0.01, slowdown=1.05, straggling=0.02,
 )  # fmt: skip
 OVERLAPPED = replace(
     EAGER, name="overlapped", recipe=FUSED, tp_overlap=0.5, ep_overlap=0.25, pp_overlap=0.5, scatter_gather=False,
-    expert_domains=2.0, shard_messages=1.0, shard_bandwidth=1.0, dp_hidden=1.0, expert_rate=1.0, host_launch=1e-6,
+    expert_domains=2.0, shard_messages=1.0, shard_bandwidth=1.0, dp_hidden=1.0, expert_rate=1.0,
+    expert_host=0.0, host_launch=1e-6,
 )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ MOVES: dict[str, Move] = {
     "train__global_batch_tokens": Move("64k", "128k", also={"train__global_batch": DROPPED}),
     "train__precision": Move("bf16", "fp8", also={"cluster__chip": "h100-sxm-80"}),
     "train__optimizer": Move("adam", "sgd"),
+    "train__lora_rank": Move(DROPPED, 16),
     "train__software": Move("megatron-core-2024", "megatron-2021"),
     "train__expert_imbalance": Move(1.0, 2.0, MOE, {"plan__ep": 4}),
     "train__precision__dtype": Move(
@@ -75,6 +76,7 @@ MOVES: dict[str, Move] = {
     "cluster__routing": Move("adaptive", "ecmp", also=SLOW),
     "cluster__paths": Move(1, 16, also={**SLOW, "cluster__routing": "ecmp"}),
     "plan__tp": Move(1, 4),
+    "plan__shard": Move(0, 2, HELD, {"plan__tp": 1, "plan__pp": 1, "plan__dp": 8, "plan__sequence_parallel": DROPPED}),
     "plan__cp": Move(1, 2, HELD, {"plan__dp": DROPPED}),
     "plan__pp": Move(1, 4, HELD, {"plan__dp": DROPPED, "plan__zero": 0}),
     "plan__vpp": Move(1, 2, HELD),

@@ -53,6 +53,7 @@ def layer_of(rank: Rank, index: int) -> Layer:
     beside = rank.context(slow * sum(op.forward for op in core), slow * sum(op.inputs + op.weights for op in core))
     forward, backward = forward + sent + beside[0], backward + sent + beside[1]
     host = job.software.host_launch * sum(op.forward > 0 for op in ops)
+    host += job.software.expert_host if is_moe(job.model, index) else 0.0
     forward, backward = max(forward, host), max(backward, 2 * host)
     repeat = (0.0, slow * sum(op.forward for op in ops if op.cheap), forward)[mode]
     return Layer(forward, backward, weights, repeat, rank.kept(index, NONE), rank.kept(index, mode))

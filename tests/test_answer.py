@@ -113,7 +113,12 @@ def test_a_plan_held_in_full_is_priced_as_it_was_found(name: str, tmp_path: Path
     held = changed(read(name), plan=data["plan"], cluster__chips=data["cluster"]["chips"])
     _, again = planned(written(held, tmp_path))
     assert again["search"]["plans_considered"] == 1
-    assert again["step"] == data["step"]
+    interval = {"step_time_low_s", "step_time_high_s"}  # a plan that is given is known better than one searched
+    assert {name: value for name, value in again["step"].items() if name not in interval} == {
+        name: value for name, value in data["step"].items() if name not in interval
+    }
+    assert again["accuracy"]["plan_known"]
+    assert not data["accuracy"]["plan_known"]
     assert again["memory"] == data["memory"]
 
 

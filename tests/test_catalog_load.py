@@ -16,6 +16,7 @@ from petaday.catalog.huggingface import model_to_yaml
 from petaday.catalog.network import Network
 from petaday.catalog.strict_yaml import Document
 from petaday.errors import InputError
+from petaday.validation.fitting import PRIORS
 
 X1 = """\
 sources:
@@ -78,7 +79,8 @@ def written(folder: Path, text: str = X1, name: str = "x1.yaml") -> Path:
         (load.chips, "chips"),
         (load.models, "models"),
         (load.networks, "networks.yaml"),
-        (load.software, "software.yaml"),
+        (load.fits, "fits.yaml"),
+        (load.intervals, "intervals.yaml"),
         (load.scale_ups, "scale_ups.yaml"),
         (load.efficiencies, "efficiencies.yaml"),
     ],
@@ -168,8 +170,11 @@ def test_software_profiles_say_what_their_stacks_do() -> None:
     assert load.software_profile("torchtitan").id == "fsdp-2024"
     for profile in profiles.values():
         assert 0 <= profile.tp_overlap.value <= 1
-        assert 1 <= profile.slowdown.value < 1.5
-        assert profile.fit or profile.straggling.estimate
+        assert 0.85 <= profile.slowdown.value < 1.7
+        assert set(profile.fits) <= set(PRIORS)
+        assert (profile.fit is not None) == bool(profile.fits)
+        if profile.fit:
+            assert set(profile.fit.figures) == set(profile.fits)
 
 
 def test_scale_up_of_a_chip_is_the_longest_prefix() -> None:

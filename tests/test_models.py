@@ -42,7 +42,7 @@ def with_(model: Model, **changes: Any) -> Model:
 # Published counts
 
 
-@pytest.mark.parametrize("model", SHIPPED.values(), ids=SHIPPED)
+@pytest.mark.parametrize("model", [each for each in SHIPPED.values() if each.published], ids=lambda model: model.id)
 def test_total_as_published(model: Model) -> None:
     assert model.published is not None
     count = parameters(model)

@@ -13,7 +13,7 @@ from petaday.catalog.model import Model
 from petaday.errors import InputError
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE
 from petaday.study.job import HOST_BANDWIDTH, MEMORY_RESERVE, Joined, join
-from petaday.study.parts import chip_law, find_chip, find_model, needed
+from petaday.study.parts import AMPERE_CODE, chip_law, find_chip, find_model, needed
 from petaday.study.scenario import Scenario, WhatIfChip
 from petaday.training.plan import COLUMNS
 from petaday.training.search import search
@@ -68,7 +68,7 @@ def test_what_is_written_is_not_assumed() -> None:
         {"network": "ib-ndr", "scale_up_domain": 8, "memory_reserve": "2 GB"},
         {
             "tp_overlap": False, "dp_overlap": False, "weight_bytes": "bf16", "grad_bytes": "fp32",
-            "moment_bytes": "fp32", "optimizer_offload": False, "activation_offload": False,
+            "moment_bytes": "fp32", "optimizer_offload": False, "activation_offload": False, "shard": 0,
         },
     )  # fmt: skip
     written = ("train.", "cluster.", "plan.")
@@ -217,10 +217,23 @@ def test_a_dtype_without_a_peak_is_refused() -> None:
 def test_the_fitted_figures_reach_the_law() -> None:
     chip = load.chip("a100-sxm-80")
     efficiency = efficiency_for(chip, "bf16", load.efficiencies())
-    law = chip_law(chip, "bf16", efficiency)
+    law = chip_law(chip, "bf16", efficiency, load.software_profile("megatron-2021"))
     for name in ("gemm", "gemm_m", "gemm_n", "gemm_k", "memory", "launch", "attention_forward", "attention_sequence"):
         assert getattr(law, name) == getattr(efficiency.figures, name).value
     assert law.memory_bandwidth == pytest.approx(2.04e12, rel=0.01)
+
+
+def test_a_chip_in_training_holds_a_share_of_its_kernels_rates() -> None:
+    chip, software = load.chip("h100-sxm-80"), load.software_profile("llm-foundry-2023")
+    alone = efficiency_for(chip, "bf16", load.efficiencies()).figures
+    trained = load.efficiency_of(chip, "bf16")
+    share = trained.figures.sustained.value
+    law = chip_law(chip, "bf16", trained, software)
+    assert share < 1
+    assert law.gemm == pytest.approx(alone.gemm.value * share)
+    # FlashAttention for Ampere on Hopper, at the rate of this stack.
+    rate = share * software.attention_rate.value * AMPERE_CODE
+    assert law.attention_forward == pytest.approx(alone.attention_forward.value * rate)
 
 
 def test_a_network_is_named_or_given_or_usual() -> None:

@@ -55,7 +55,7 @@ def legal_ends(layers: int, pp: int, vpp: int) -> tuple[int, int] | None:
         return layers, 0
     if layers % (pp * vpp) == 0:
         return layers // pp, layers // pp
-    if pp > 2 and (layers + 2) % (pp * vpp) == 0:
+    if pp > 2 and (layers + 2) % (pp * vpp) == 0 and layers + 2 >= 2 * pp:
         return (layers + 2) // pp - 1, (layers + 2) // pp - 1
     if vpp > 1 or pp > layers:
         return None

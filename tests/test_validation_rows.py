@@ -13,6 +13,8 @@ from petaday.validation.suite import errors_of
 from petaday.validation.table import Row, read_rows
 from petaday.validation.training import training_suites
 
+A100 = load.chip("a100-sxm-80")
+
 COLUMNS = [
     "id",
     "source_family",
@@ -149,23 +151,33 @@ def test_an_unusual_line_rate_stands_by_itself() -> None:
         ("Megatron-LM", "2021-04", "megatron-2021"),
         ("Megatron-LM", "2022-05", "megatron-2022-sp"),
         ("Megatron-LM", "2025-01", "megatron-core-2024"),
-        ("Megatron-LM", "", "megatron-core-2024"),
-        ("NeMo 24.09", "2024-10", "megatron-core-2024"),
+        ("Megatron-LM", "", "megatron-te-2026"),
+        ("NeMo 24.09", "2024-10", "nemo-2024"),
+        ("MLPerf v5.1 Verda: NeMo 2.1.0, Megatron-Core", "2025-10", "mlperf-2025b"),
+        ("Megatron-Bridge / NeMo 26.06", "2026-06", "megatron-bridge-2026"),
         ("Megatron-DeepSpeed", "2023-06", "megatron-deepspeed-2023"),
         ("deepspeed", "2021-09", "deepspeed-2021"),
         ("torchtitan", "2025-01", "fsdp-2024"),
-        ("MaxText", "2024-09", "maxtext-tpu"),
-        ("something else", "2024-09", "megatron-core-2024"),
-        ("", "", "megatron-core-2024"),
+        ("MaxText", "2025-09", "maxtext-gpu-2025"),
+        ("something else", "2024-09", "mlperf-2024b"),
     ],
 )
 def test_the_software_is_the_latest_of_its_framework_by_then(framework: str, date: str, profile: str) -> None:
-    assert software_of({**GPT_39B, "framework": framework, "date": date}) == profile
+    assert software_of({**GPT_39B, "framework": framework, "date": date}, A100) == profile
+
+
+def test_the_software_runs_on_the_makers_chips_and_can_shard_so() -> None:
+    maxtext = {**GPT_39B, "framework": "MaxText", "date": "2024-09"}
+    assert software_of(maxtext, load.chip("tpu-v5p")) == "maxtext-tpu"
+    mlperf = {**GPT_39B, "framework": "MLPerf v4.0 X: DeepSpeed", "date": "2024-05"}
+    assert software_of(mlperf, A100) == "mlperf-2024"
+    assert software_of({**mlperf, "sharding": "zero3"}, A100) == "hf-deepspeed-2024"
+    assert software_of(mlperf, load.chip("mi300x")) == "rocm-megatron-2025"
 
 
 def test_a_row_older_than_every_profile_has_the_oldest() -> None:
     oldest = min((profile.date, profile.id) for profile in load.software().values() if "NeMo" in profile.frameworks)
-    assert software_of({**GPT_39B, "framework": "NeMo", "date": "2019-01"}) == oldest[1]
+    assert software_of({**GPT_39B, "framework": "NeMo", "date": "2019-01"}, A100) == oldest[1]
 
 
 @pytest.mark.parametrize("column", ["layers", "hidden", "ffn", "heads", "vocab", "seq_len", "global_batch",
@@ -200,15 +212,17 @@ def test_a_table_of_runs_is_a_suite(tmp_path: Path) -> None:
         "\n".join([",".join(COLUMNS), *(",".join(f'"{line[name]}"' for name in COLUMNS) for line in lines)])
     )
     assert read_rows(table) == lines
-    (suite,) = training_suites(table)
-    assert [bool(each.skipped) for each in suite.rows] == [False, False, True, True]
-    assert "layers" in suite.rows[2].skipped
-    assert suite.errors.n == 4
-    assert suite.errors.predicted == 2
-    assert suite.errors.p90 <= 0.1
-    assert suite.by_group().keys() >= {
-        "paper NVIDIA A100-SXM4-80GB, megatron-2021", "paper NVIDIA A100-SXM4-80GB, megatron-2022-sp"
+    known, searched = training_suites(table)
+    assert [bool(each.skipped) for each in known.rows] == [False, True, True]
+    assert "layers" in known.rows[1].skipped
+    assert [each.id for each in searched.rows] == ["gpt-39.1b"]  # its micro-batch is blank
+    assert {row.labels["software"] for row in (*known.rows, *searched.rows) if row.labels} == {
+        "megatron-2021", "megatron-2022-sp"
     }  # fmt: skip
+    assert all(abs(row.error) <= 0.1 for row in (*known.rows, *searched.rows) if row.predicted)
+    table.write_text(",".join(COLUMNS) + "\n" + ",".join('"x"' for _ in COLUMNS))
+    with pytest.raises(InputError, match="none of 1 rows"):
+        training_suites(table)
 
 
 def test_statistics_of_errors() -> None:

@@ -35,7 +35,7 @@ app.command(catalog)
 
 ScenarioFile = Annotated[Path, Parameter(help="scenario file (YAML)")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON instead of tables")]
-SuiteName = Literal["training", "collectives"]
+SuiteName = Literal["training", "kernels", "collectives", "memory", "ranking"]
 Unverified = Annotated[
     bool, Parameter(name="--allow-unverified", negative="", help="also use chips whose figures nobody could verify")
 ]
@@ -167,6 +167,73 @@ def validate(
 
         _write(plot, error_page(measured), "--plot")
     _print_json(measured) if json else show_suites(measured, _console())
+    return ANSWERED
+
+
+@app.command
+def calibrate(
+    *,
+    out: Annotated[Path, Parameter(help="the catalog file to write, such as my-gpu.yaml; its name is the chip's id")],
+    data: Annotated[Path | None, Parameter(help="a table of measured training runs")] = None,
+    chip: Annotated[
+        str, Parameter(help="the catalog chip whose datasheet holds; told by the device if left out")
+    ] = "",
+    microbench: Annotated[bool, Parameter(negative="", help="measure this machine through PyTorch")] = False,
+    device: Annotated[str, Parameter(help="cuda, cuda:1 or cpu; the first GPU if left out")] = "",
+    force: Annotated[
+        bool, Parameter(negative="", help="replace the file; keep figures that look implausible")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Fit a chip's figures to measurements and write a file for `petaday catalog add`."""
+    if (data is not None) == microbench:
+        raise InputError("give one of --data and --microbench")
+    return _microbench(out, chip, device, force, json) if data is None else _own_runs(data, chip, out, force, json)
+
+
+def _own_runs(data: Path, chip: str, out: Path, force: bool, json: bool) -> int:
+    """Fit a chip's training figures to runs, write and show."""
+    from petaday.calibration.write import part_id, refuse_existing, write_text
+    from petaday.report.calibration import show_runs
+    from petaday.validation.calibrate import calibrate as fit
+    from petaday.validation.calibrate import calibrated_data, catalog_file
+
+    if not chip:
+        raise InputError("whose figures?", field="--chip", expected="the chip that the runs were measured on")
+    id_ = part_id(out)
+    refuse_existing(out, force)
+    calibrated = fit(data, chip, force=force)
+    write_text(out, catalog_file(calibrated, id_, _command()), force=force)
+    told = calibrated_data(calibrated, out)
+    _print_json(told) if json else show_runs(told, _console())
+    return ANSWERED
+
+
+def _microbench(out: Path, chip: str, device: str, force: bool, json: bool) -> int:
+    """Measure this machine, fit, write and show."""
+    from rich.console import Console
+
+    from petaday.calibration.collectives import measure_exchanges
+    from petaday.calibration.microbench import measure
+    from petaday.calibration.payload import calibration_data
+    from petaday.calibration.session import calibrate as fit
+    from petaday.calibration.torch_gpu import torch_machine
+    from petaday.calibration.write import part_id, refuse_existing, write
+    from petaday.catalog import load
+    from petaday.report.calibration import show_calibration
+
+    part_id(out)
+    refuse_existing(out, force)
+    if chip:
+        load.chip(chip)
+    machine = torch_machine(device)
+    with Console(stderr=True).status("measuring") as status:
+        exchanges = measure_exchanges(machine.gpus)
+        points = measure(machine, report=lambda work: status.update(f"measuring {work.kind} in {work.dtype}"))
+    calibrated = fit(machine.device, points, chip=chip, exchanges=exchanges, force=force)
+    write(calibrated, out, _command(), force=force)
+    told = calibration_data(calibrated, out)
+    _print_json(told) if json else show_calibration(told, _console())
     return ANSWERED
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from petaday.catalog.chip import Chip
-from petaday.catalog.load import catalog_of, files, parts, refresh, user_folder
+from petaday.catalog.load import catalog_of, files, own_entries, parts, refresh, user_folder
 from petaday.catalog.model import Model
 from petaday.catalog.plausibility import Finding, plausibility
 from petaday.catalog.strict_yaml import load
-from petaday.errors import InputError, Place
+from petaday.errors import InputError, Place, nearest_names
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Added:
 
 
 def add(source: Path) -> Added:
-    """Check a file of chips or models and copy it into the user's catalog, whole or not at all.
+    """Check a file of chips (with their efficiencies) or models and copy it into the user's catalog, whole or not at all.
 
     A file of the same name is replaced.
 
@@ -44,6 +45,7 @@ def add(source: Path) -> Added:
     if kind == "chips":
         chips = catalog_of([*others, source], kind, Chip)
         ids = tuple(part.id for part in parts(source, kind, Chip))
+        _refuse_strangers(source, chips)
         findings = tuple(finding for id_ in ids for finding in plausibility(chips[id_], chips.values()))
         _refuse_errors(findings, source)
     else:
@@ -61,6 +63,19 @@ def _kind(source: Path) -> str:
     if len(kinds) != 1:
         raise InputError("no parts to add", expected="a list `chips` or a list `models`", place=Place(str(source)))
     return kinds[0]
+
+
+def _refuse_strangers(source: Path, chips: Mapping[str, Chip]) -> None:
+    """Efficiencies speak for a chip of the file or the catalog."""
+    for entry in own_entries(source):
+        if entry.chip is not None and entry.chip not in chips:
+            raise InputError(
+                f"efficiencies of `{entry.chip}`, a chip that nobody knows",
+                field="efficiencies",
+                expected="an id of the catalog or of this file",
+                nearest=nearest_names(entry.chip, chips),
+                place=Place(str(source)),
+            )
 
 
 def _refuse_errors(findings: tuple[Finding, ...], source: Path) -> None:

@@ -100,6 +100,8 @@ def related_dtypes(dtype: str) -> tuple[str, ...]:
 def efficiency_for(chip: Chip, dtype: str, entries: Iterable[Entry]) -> Efficiency:
     """The nearest entry: the chip's, else its generation's, vendor's, class's; then those of a related dtype.
 
+    Of two entries for one scope and dtype the first counts.
+
     Figures that are not the chip's own in that dtype come back as estimates whose source says from where.
 
     Raises
@@ -107,13 +109,15 @@ def efficiency_for(chip: Chip, dtype: str, entries: Iterable[Entry]) -> Efficien
     InputError : unknown dtype, or a catalog without a default for the chip's class
     """
     known_dtype(dtype)
-    known = {(*entry.scope, entry.dtype): entry for entry in entries}
+    known: dict[tuple[str, str, str], Entry] = {}
+    for entry in entries:
+        known.setdefault((*entry.scope, entry.dtype), entry)
     for candidate in related_dtypes(dtype):
         for kind, name in scopes_of(chip):
-            entry = known.get((kind, name, candidate))
-            if entry is not None:
+            found = known.get((kind, name, candidate))
+            if found is not None:
                 same_kernels = candidate == dtype or {candidate, dtype} == {"bf16", "fp16"}
-                return _as_used(entry, own=kind == "chip" and same_kernels)
+                return _as_used(found, own=kind == "chip" and same_kernels)
     raise InputError(f"no efficiencies for {chip.id}", expected=f"at least an entry for class {chip.class_} in bf16")
 
 

@@ -81,7 +81,7 @@ class FitRecord(Strict):
         }
 
 
-SECONDS = ("host_launch", "step_overhead", "launch")
+SECONDS = ("host_launch", "expert_host", "step_overhead", "launch")
 """Figures that are times; the others are ratios."""
 
 
@@ -99,13 +99,22 @@ class Interval(Strict):
     runs: int
 
 
-def with_fit(efficiency: Efficiency, chip: Chip, dtype: str, records: Iterable[FitRecord]) -> Efficiency:
-    """A chip's efficiencies with what was fitted to its training runs, or to those of the chips it takes after."""
+def with_fit(
+    efficiency: Efficiency, chip: Chip, dtype: str, records: Iterable[FitRecord], *, keep_measured: bool = False
+) -> Efficiency:
+    """A chip's efficiencies with what was fitted to its training runs, or to those of the chips it takes after.
+
+    keep_measured: only estimates give way to what other chips' runs say
+    """
     known = {(*record.scope, record.dtype): record for record in records if record.dtype}
     for candidate in related_dtypes(dtype):
         for kind, name in scopes_of(chip):
             record = known.get((kind, name, candidate))
             if record is not None:
-                update: Mapping[str, Any] = record.as_figures()
+                update: Mapping[str, Any] = {
+                    figure: fitted
+                    for figure, fitted in record.as_figures().items()
+                    if not keep_measured or kind == "chip" or getattr(efficiency.figures, figure).estimate
+                }
                 return Efficiency(efficiency.figures.model_copy(update=update), efficiency.inherited, efficiency.fit)
     return efficiency

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -30,6 +31,8 @@ from petaday.errors import InputError, Place, nearest_names
 
 DATA = Path(__file__).parent / "data"
 
+# A user's file of chips may hold what was measured on them.
+_TOGETHER = ("chips", "efficiencies")
 
 N = TypeVar("N", bound=Chip | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
 S = TypeVar("S", bound=Strict)
@@ -110,15 +113,16 @@ def nics() -> Mapping[str, Nic]:
     return catalog_of([DATA / "nics.yaml"], "nics", Nic)
 
 
-@functools.cache
 def efficiencies() -> tuple[Entry, ...]:
-    """Efficiency entries in the order of the file."""
-    return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
+    """Efficiency entries: the user's, which come first and win, then those shipped."""
+    return (*_own_efficiencies(user_folder()), *_shipped_efficiencies())
 
 
 def efficiency_of(chip: Chip, dtype: str) -> Efficiency:
     """What a chip's kernels reach in a dtype, alone and in training. Raises InputError: unknown dtype."""
-    return with_fit(efficiency_for(chip, dtype, efficiencies()), chip, dtype, fits())
+    found = efficiency_for(chip, dtype, efficiencies())
+    measured_here = not found.inherited and any(entry.chip == chip.id for entry in _own_efficiencies(user_folder()))
+    return with_fit(found, chip, dtype, fits(), keep_measured=measured_here)
 
 
 def chip(name: str, allow_unverified: bool = False) -> Chip:
@@ -128,13 +132,34 @@ def chip(name: str, allow_unverified: bool = False) -> Chip:
     ------
     InputError : unknown, with the nearest names; or known but unverified, and that is not allowed
     """
-    found = find(name, _chips(user_folder()), "chip")
+    known = _chips(user_folder())
+    simpler = next((each for each in _sku_spellings(name) if _is_known(each, known)), name)
+    found = find(simpler, known, "chip")
     if found.verified == "no" and not allow_unverified:
         raise InputError(
             f"the figures of chip `{found.id}` are unverified",
             expected="a verified chip, or --allow-unverified to compute with estimates",
         )
     return found
+
+
+def _sku_spellings(name: str) -> Iterator[str]:
+    """A chip's name as tables write it, ever simpler: without what stands in brackets, its maker, its memory."""
+    yield name
+    plain = re.sub(r"\s*\(.*?\)", "", name).strip()
+    yield plain
+    makers = sorted({chip.vendor for chip in _chips(user_folder()).values()}, key=len, reverse=True)
+    bare = next(
+        (plain[len(maker) :].strip() for maker in makers if plain.casefold().startswith(maker.casefold())), plain
+    )
+    yield bare
+    yield re.sub(r"[-\s]\d+\s?GB$", "", bare)
+
+
+def _is_known(name: str, known: Mapping[str, Chip]) -> bool:
+    return bool(_plain(name)) and any(
+        _plain(name) == _plain(each) for part in known.values() for each in _spellings(part)
+    )
 
 
 def model(name: str) -> Model:
@@ -202,7 +227,8 @@ def find(name: str, known: Mapping[str, N], noun: str) -> N:
 def parts(path: Path, key: str, schema: type[S]) -> list[S]:
     """The parts listed under `key` in one file, each checked against its schema.
 
-    A file holds that list and, before it, `sources`: texts that the parts' figures refer to by YAML anchor.
+    A file holds that list and, before it, `sources`: texts that the parts' figures refer to by YAML anchor. Chips
+    may stand beside their efficiencies.
     """
     document = load(path)
     return [validated(schema, document, at=(key, index)) for index in range(len(_listed(document, key)))]
@@ -245,6 +271,8 @@ def refresh() -> None:
         intervals,
         kernel_fits,
         efficiencies,
+        _own_efficiencies,
+        _shipped_efficiencies,
         links,
         switches,
         nics,
@@ -264,13 +292,14 @@ def _listed(document: Document, key: str) -> list[Any]:
     data = document.data
     if not isinstance(data, dict) or not isinstance(data.get(key), list):
         raise InputError(f"no list `{key}`", expected=f"`{key}:` and a list", place=document.places.get(()))
+    allowed = ("sources", *(_TOGETHER if key in _TOGETHER else (key,)))
     for other in data:
-        if other not in (key, "sources"):
+        if other not in allowed:
             raise InputError(
                 f"unknown key `{other}`",
                 field=other,
-                expected=f"`sources` and `{key}`",
-                nearest=nearest_names(other, (key, "sources")),
+                expected=" and ".join(f"`{name}`" for name in allowed),
+                nearest=nearest_names(other, allowed),
                 place=document.places.get((other,)),
             )
     listed: list[Any] = data[key]
@@ -285,3 +314,22 @@ def _chips(folder: Path) -> Mapping[str, Chip]:
 @functools.lru_cache(maxsize=4)
 def _models(folder: Path) -> Mapping[str, Model]:
     return catalog_of(files("models", folder), "models", Model)
+
+
+@functools.lru_cache(maxsize=4)
+def _own_efficiencies(folder: Path) -> tuple[Entry, ...]:
+    paths = sorted((folder / "chips").glob("*.yaml"))
+    return tuple(entry for path in paths for entry in own_entries(path))
+
+
+@functools.cache
+def _shipped_efficiencies() -> tuple[Entry, ...]:
+    return tuple(parts(DATA / "efficiencies.yaml", "efficiencies", Entry))
+
+
+def own_entries(path: Path) -> tuple[Entry, ...]:
+    """The efficiencies in a user's file of chips; most hold none."""
+    data = load(path).data
+    if not isinstance(data, dict) or "efficiencies" not in data:
+        return ()
+    return tuple(parts(path, "efficiencies", Entry))

@@ -45,6 +45,7 @@ class Software(Strict):
     attention_rate: rate of its fused attention over the chip's best, which is the current FlashAttention
     dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
     expert_rate: rate of routing, permuting and grouped GEMMs over what the chip's law gives
+    expert_host: seconds of host time that routing one MoE layer needs
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
@@ -74,6 +75,7 @@ class Software(Strict):
     attention_rate: Factor
     dp_hidden: Ratio
     expert_rate: Factor
+    expert_host: Time
     host_launch: Time
     step_overhead: Time
     slowdown: Factor

@@ -1,6 +1,6 @@
 """Seconds of fused attention kernels, grouped-query and latent (MLA), in prefill and in decode.
 
-Prefill computes whole tiles of 128 queries by 128 keys; decode streams the KV cache once, split over blocks or in one chain.
+Prefill computes whole tiles of 128 queries by 128 keys; decode streams the KV cache once, split over blocks or not.
 """
 
 from __future__ import annotations

@@ -74,7 +74,10 @@ def error_page(data: Data) -> str:
     if "held_out" in data:
         sections.append("<h2>Held out</h2>")
         sections.append(_table(data["held_out"], tuple(data["held_out"][0])))
-    style = "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto}td,th{padding:2px 12px;text-align:right}td:first-child{text-align:left}"
+    style = (
+        "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto}td,th{padding:2px 12px;text-align:right}"
+        "td:first-child{text-align:left}"
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>petaday: errors</title><style>{style}</style>'
         f"<h1>Predictions against measurements</h1>\n{chr(10).join(sections)}</html>\n"

@@ -167,6 +167,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         shard_bandwidth=part.shard_bandwidth.value,
         dp_hidden=part.dp_hidden.value,
         expert_rate=part.expert_rate.value,
+        expert_host=part.expert_host.value,
         host_launch=part.host_launch.value,
         step_overhead=part.step_overhead.value,
         slowdown=part.slowdown.value,

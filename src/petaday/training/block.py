@@ -138,6 +138,7 @@ def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, precision: Pre
     core_forward, core_backward, *_ = _compute(core, job, precision)
     context_forward, context_backward = context_seconds(plans, job, core_forward, core_backward)
     host = job.software.host_launch * sum(np.asarray(forward_seconds(op, precision) > 0) for op in operators)
+    host = host + (job.software.expert_host if kind.moe else 0.0)
     busy_forward = forward + tensor + expert + context_forward
     busy_backward = backward + tensor + expert + context_backward
     total_forward = np.maximum(busy_forward, host)

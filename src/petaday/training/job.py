@@ -61,6 +61,7 @@ class Software:
     shard_bandwidth: share of the networks' achievable bandwidth that these collectives reach
     dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
     expert_rate: rate of routing, permuting and grouped GEMMs in this software over what the chip's law gives
+    expert_host: seconds of host time that routing one MoE layer needs: token counts read back, launches one by one
     host_launch: seconds of host time a kernel needs; a layer is never faster than its launches
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
     slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
@@ -78,6 +79,7 @@ class Software:
     shard_bandwidth: float
     dp_hidden: float
     expert_rate: float
+    expert_host: float
     host_launch: float
     step_overhead: float
     slowdown: float

@@ -92,7 +92,7 @@ def layout(layers: int, pp: int, vpp: int, *, uneven: bool = False) -> tuple[int
     stages = pp * vpp
     if layers % stages == 0:
         return (layers // pp, layers // pp if pp > 1 else 0)
-    if pp > 2 and (layers + 2) % stages == 0:
+    if pp > 2 and (layers + 2) % stages == 0 and layers + 2 >= 2 * pp:
         return ((layers + 2) // pp - 1, (layers + 2) // pp - 1)
     if (vpp > 1 and not uneven) or stages > layers:
         return None

@@ -41,13 +41,14 @@ class Prior:
 
 
 SOFTWARE = {
-    "slowdown": Prior(1.12, 0.12, 0.85, 2.0),
+    "slowdown": Prior(1.08, 0.12, 0.85, 2.0),
     "attention_rate": Prior(0.9, 0.3, 0.2, 1.6),
     "dp_hidden": Prior(0.7, 0.4, 0.02, 1.0),
     "tp_overlap": Prior(0.4, 0.6, 0.001, 0.98),
     "shard_bandwidth": Prior(0.6, 0.4, 0.05, 1.0),
     "expert_rate": Prior(0.8, 0.5, 0.1, 1.5),
-    "host_launch": Prior(2e-5, 1.0, 1e-7, 4e-4),
+    "expert_host": Prior(4e-3, 1.0, 1e-5, 0.1),
+    "host_launch": Prior(6e-5, 1.0, 1e-7, 4e-4),
     "step_overhead": Prior(0.02, 1.0, 1e-4, 2.0),
     "straggling": Prior(0.01, 0.8, 1e-5, 0.1),
 }

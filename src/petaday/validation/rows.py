@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from petaday.catalog import load
@@ -68,9 +68,12 @@ def model_of(row: Row) -> Model:
     given = {name: whole(row, name) for name in ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab", "ffn")}
     known = {name: getattr(like, name) for name in given} if like else {}
     sizes = {name: value or known.get(name) for name, value in given.items()}
-    for name in ("layers", "hidden", "heads", "vocab"):
+    needs = ("layers", "hidden", "heads", "vocab", *(() if whole(row, "experts") else ("ffn",)))
+    for name in needs:
         if not sizes[name]:
             raise InputError("blank", field=name, expected="a number, or the name of a catalog model")
+    if not sizes["head_dim"] and (sizes["hidden"] or 0) % (sizes["heads"] or 1):
+        raise InputError(f"{sizes['hidden']} is no multiple of {sizes['heads']} heads", field="hidden")
     gated = true(row, "gated_ffn") if row.get("gated_ffn") else bool(like and like.gated)
     plain = not gated
     heads = sizes["heads"] or 1
@@ -138,7 +141,7 @@ def software_of(row: Row, chip: Chip) -> str:
     framework (the longest such word) are meant, and of these the latest that existed at its date, else the earliest. A
     framework that no profile knows takes what else runs on these chips.
     """
-    framework, date = row["framework"].casefold(), row.get("date") or "9999"
+    framework, date = (row.get("framework") or "").casefold(), row.get("date") or "9999"
     zero = zero_stage(row.get("sharding") or "")
     able = [
         each
@@ -175,6 +178,8 @@ def plan_of(row: Row, chips: int, domain: int) -> dict[str, int]:
     if zero_stage(sharding) == 3 and copies and chips % (ranks * copies) == 0:
         # Tables of sharded runs may count the copies of a shard as dp; here dp counts every data-parallel rank.
         given["dp"] = chips // ranks
+    if micro_batch := _micro_batch(row, given.get("dp", 0)):
+        given["micro_batch"] = micro_batch
     replicas = given.get("dp", 2) * given.get("cp", 1)
     copied = 0 if not copies or given["dp"] == copies else replicas // copies
     if replicas > 1 and (zero := zero_stage(sharding)) is not None:
@@ -188,6 +193,15 @@ def plan_of(row: Row, chips: int, domain: int) -> dict[str, int]:
     if "offload" in sharding.casefold():
         given["optimizer_offload"] = 1
     return given
+
+
+def _micro_batch(row: Row, dp: int) -> int:
+    """Sequences of a replica in one forward pass, from the batch and the accumulation steps; 0 where they do not tell.
+
+    Some tables count the micro-batch by chip, however many chips share a replica.
+    """
+    batch, steps = whole(row, "global_batch") or 0, whole(row, "grad_accum") or 0
+    return batch // (dp * steps) if dp and steps and batch % (dp * steps) == 0 else 0
 
 
 def network_of(row: Row) -> str | WhatIfNetwork | None:
@@ -252,15 +266,14 @@ def joined_of(row: Row) -> Joined:
 def best_plan(job: Job, joined: Joined) -> Plans:
     """The plan that a row gives, or the best one under what it tells.
 
-    A run that was measured did fit: where no plan with its columns fits by our count, the fastest of them is taken.
+    A run that was measured did fit: where no plan with its columns fits by our count, the leanest of them is taken.
     Raises InputError: no legal plan has its columns.
     """
     found = search(job, joined.space)
-    if found.best is None:
-        found = search(replace(job, memory=float("inf")), joined.space)
-    if found.best is None:
+    plans = found.best or found.leanest
+    if plans is None:
         raise InputError("no legal plan has this row's columns")
-    return found.best
+    return plans
 
 
 def predict(row: Row, adjust: Callable[[Job], Job] = lambda job: job) -> Prediction:

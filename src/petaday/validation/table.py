@@ -13,7 +13,6 @@ from petaday.errors import InputError, Place
 Row = Mapping[str, str]
 
 REQUIRED = (
-    "id",
     "model",
     "accelerator",
     "n_accelerators",
@@ -21,13 +20,15 @@ REQUIRED = (
     "global_batch",
     "step_time_s",
     "dtype",
-    "framework",
 )
 """Columns without which a table holds no runs; the others may be missing or blank."""
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV table, which may be gzipped. Raises InputError: it cannot be read, or lacks the columns of a run."""
+    """Rows of a CSV table, which may be gzipped; a row without an id is called by its line.
+
+    Raises InputError: it cannot be read, or lacks the columns of a run.
+    """
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
@@ -42,7 +43,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
             place=Place(str(path)),
             expected="a table in the documented columns",
         )
-    return rows
+    return [{**row, "id": row.get("id") or f"line {number}"} for number, row in enumerate(rows, start=2)]
 
 
 def number(row: Row, column: str) -> float | None:

@@ -35,9 +35,10 @@ DROPOUT_BYTES = (5.0, 5.0)
 class Recipe:
     """What the training software does to the operators.
 
-    attention: "unfused" or "fused"; context: context-parallel ranks pass keys and values around a ring (Liu et al. 2023,
-    arXiv:2310.01889) or exchange the sequence for heads (DeepSpeed-Ulysses, arXiv:2309.14509); dropout: the recipe drops activations (and stores the masks);
-    expert_imbalance: rows on the busiest expert rank over the mean.
+    attention: "unfused" or "fused"; context: context-parallel ranks pass keys and values around a ring (Liu et al.
+    2023, arXiv:2310.01889) or exchange the sequence for heads (DeepSpeed-Ulysses, arXiv:2309.14509)
+    dropout: the recipe drops activations (and stores the masks)
+    expert_imbalance: rows on the busiest expert rank over the mean
     """
 
     attention: Literal["unfused", "fused"]
