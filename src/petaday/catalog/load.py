@@ -270,7 +270,6 @@ def refresh() -> None:
         fits,
         intervals,
         kernel_fits,
-        efficiencies,
         _own_efficiencies,
         _shipped_efficiencies,
         links,
