@@ -25,8 +25,8 @@ COMMON = {
 }
 WIDE_FIGURES = {**COMMON, "throttle": (0.1, 0.001, 2.0)}
 NARROW_FIGURES = {**COMMON, "quantise": (0.5, 0.02, 4.0)}
-"""`throttle`: how much longer arithmetic takes once the power limit has lowered the clock. `quantise`: bytes per second
-of the quantisation over the memory bandwidth (caches may serve it, so up to 4)."""
+"""`throttle`: how much longer arithmetic takes once the power limit has lowered the clock. `quantise`: bytes per
+second of the quantisation over the memory bandwidth (caches may serve it, so up to 4)."""
 
 
 def arithmetic_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
