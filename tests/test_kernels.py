@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from petaday.catalog.kernels import kernel_fits
+from petaday.catalog.load import kernel_fits
 from petaday.chip.calibrate import fit_kernel
 from petaday.chip.kernel import Silicon
 from petaday.chip.kernel_attention import TILE, causal_pairs
@@ -13,10 +13,9 @@ from petaday.chip.kernel_moe import expert_loads, hottest_loads
 from petaday.chip.kernels import LAWS, law_of
 from petaday.validation.kernel_record import read_record, silicon_of
 from petaday.validation.kernels import kernel_suites
-from petaday.validation.suite import errors_of
 
-H100 = Silicon(peak=989.4e12, bandwidth=3.35e12, processors=132, weight_bytes=2, activation_bytes=2)
-H100_FP8 = Silicon(peak=1979e12, bandwidth=3.35e12, processors=132, weight_bytes=1, activation_bytes=1)
+H100 = Silicon(peak=989.4e12, bandwidth=3.35e12, processors=132, cache=50e6, weight_bytes=2, activation_bytes=2)
+H100_FP8 = Silicon(peak=1979e12, bandwidth=3.35e12, processors=132, cache=50e6, weight_bytes=1, activation_bytes=1)
 BASE = {
     "gemm": {"m": 512, "n": 4096, "k": 4096},
     "attention_prefill": {"batch": 4, "length": 2048, "heads": 32, "kv_heads": 8, "head": 128, "window": 0},
@@ -24,24 +23,11 @@ BASE = {
     "mla_prefill": {"batch": 4, "length": 2048, "heads": 16},
     "mla_decode": {"batch": 32, "length": 4096, "heads": 16},
     "moe": {"tokens": 512, "hidden": 4096, "inner": 2048, "topk": 8, "experts": 128, "tensor": 1, "expert": 8,
-            "alpha": 1.2},
+            "alpha": 1.2, "matrices": 3},
 }  # fmt: skip
-TARGETS = {
-    ("gemm", "bf16"): 5.5,
-    ("gemm", "fp8"): 6.0,
-    ("attention_prefill", "bf16"): 8.0,
-    ("attention_prefill", "fp8"): 8.0,
-    ("attention_prefill", "fp8-cache"): 8.0,
-    ("attention_decode", "bf16"): 8.0,
-    ("attention_decode", "fp8-cache"): 11.0,
-    ("mla_prefill", "bf16"): 8.0,
-    ("mla_decode", "bf16"): 10.0,
-    ("moe", "bf16"): 16.0,
-    ("moe", "fp8"): 15.0,
-    ("moe", "fp8-block"): 15.0,
-    ("moe", "nvfp4"): 15.0,
-}
-"""Median absolute errors in percent that the suite must stay under."""
+TARGETS = {"attention": 8.0, "mla": 8.0, "moe": 15.0, "gemm bf16": 5.0, "gemm fp8": 6.0, "gemm fp8-block": 6.0,
+           "gemm nvfp4": 9.0, "gemm int4-weights": 6.0, "gemm int8-weights": 6.5, "gemm int8-int8": 9.0}  # fmt: skip
+"""Median absolute errors in percent that every suite must stay under: by its name, else by its operation."""
 
 
 def grid(operation, **changes):
@@ -59,7 +45,7 @@ def guesses(law):
 
 def test_a_large_gemm_takes_its_flops_over_the_share_of_the_peak():
     law = law_of("gemm", H100)
-    figures = {**guesses(law), "gemm": 0.8, "tile_area": 50.0}
+    figures = {**guesses(law), "gemm": 0.8, "tile_area": 50.0, "throttle": 0.001}
     seconds = law.seconds(grid("gemm", m=[132 * 256], n=[128 * 64], k=[65536]), H100, figures)
     assert seconds[0] == pytest.approx(2 * 132 * 256 * 128 * 64 * 65536 / (0.8 * 989.4e12), rel=0.01)
 
@@ -87,7 +73,7 @@ def test_causal_attention_computes_whole_tiles_within_its_window():
 
 def test_decode_over_a_long_cache_streams_it():
     law = LAWS["attention_decode"]
-    figures = {**guesses(law), "memory": 0.8, "starvation": 0.001, "block": 1e-10, "attention": 1.0}
+    figures = {**guesses(law), "memory": 0.8, "starvation": 0.001, "chain": 1e-12, "attention": 1.0}
     seconds = law.seconds(grid("attention_decode", length=[131072]), H100, figures)
     assert seconds[0] == pytest.approx(32 * 131072 * 8 * 128 * 4 / (0.8 * 3.35e12), rel=0.01)
 
@@ -127,7 +113,8 @@ def test_a_fit_recovers_known_figures(operation):
     law = law_of(operation, H100)
     random = np.random.default_rng(1)
     sizes = {
-        name: np.full(400, size, float) if name in ("head", "alpha", "window", "heads", "kv_heads", "topk")
+        name: np.full(400, size, float)
+        if name in ("head", "alpha", "matrices", "window", "heads", "kv_heads", "topk")
         else np.maximum(1, np.round(size * 2.0 ** random.uniform(-4, 4, 400)))
         for name, size in BASE[operation].items()
     }  # fmt: skip
@@ -149,9 +136,19 @@ def test_no_fitted_law_beats_the_datasheet():
             m, n, k = (measured.sizes[name] for name in "mnk")
             assert (seconds >= 2 * m * n * k / silicon.peak).all()
             assert (seconds >= silicon.weight_bytes * n * k / silicon.bandwidth).all()
+        if key[1] == "attention_prefill":
+            batch, length, heads, head = (measured.sizes[name] for name in ("batch", "length", "heads", "head"))
+            whole = measured.sizes["window"] == 0
+            assert (seconds >= 2 * batch * heads * head * length**2 / silicon.peak)[whole].all()
+        if key[1] == "moe":
+            tokens, hidden, inner, topk, _, tensor, expert, alpha, matrices = measured.sizes.values()
+            balanced = alpha == 0  # a skewed total is cut where an expert would see a token twice
+            flops = 2 * matrices * tokens * topk * hidden * inner / tensor / expert
+            assert (seconds >= flops / silicon.peak)[balanced].all()
         if key[1] == "mla_decode":
-            cache = measured.sizes["batch"] * measured.sizes["length"] * 576 * silicon.weight_bytes
-            assert (seconds >= cache / silicon.bandwidth).all()
+            read = measured.sizes["batch"] * measured.sizes["length"] * 576 * silicon.weight_bytes
+            streamed = read > 5 * silicon.cache  # smaller ones may come from the cache in part
+            assert (seconds >= 0.99 * read / silicon.bandwidth)[streamed].all()
 
 
 def test_every_fit_names_at_most_six_figures_within_their_bounds():
@@ -166,9 +163,14 @@ def test_every_fit_names_at_most_six_figures_within_their_bounds():
 
 
 def test_errors_of_the_suite_stay_where_they_are():
-    suites = {suite.name: suite for suite in kernel_suites()}
-    for (operation, dtype), target in TARGETS.items():
-        assert 100 * suites[f"kernels {operation} {dtype}".replace("_", " ")].errors.median <= target
-    moe = [row.error for name, suite in suites.items() if " moe " in name for row in suite.rows]
-    assert errors_of(moe).median <= 0.15
-    assert all(not row.skipped for suite in suites.values() for row in suite.rows)
+    for suite in kernel_suites():
+        name = suite.name.removeprefix("kernels ")
+        target = TARGETS.get(name) or TARGETS[name.split()[0]]
+        assert 100 * suite.errors.median <= target, name
+        assert not any(row.skipped for row in suite.rows)
+
+
+def test_shapes_that_a_fit_did_not_see_are_nearly_as_good():
+    for operation, limit in (("gemm", 0.08), ("attention_prefill", 0.08), ("attention_decode", 0.09), ("moe", 0.16)):
+        held_out = [fit.held_out for fit in kernel_fits().values() if fit.operation == operation]
+        assert np.median(held_out) <= limit, operation

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from petaday.catalog.chip import Chip, Id
-from petaday.catalog.load import parts
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 
-FIGURES = Path(__file__).parent / "data" / "kernels.yaml"
-
 Operation = Literal["gemm", "attention_prefill", "attention_decode", "mla_prefill", "mla_decode", "moe"]
 Share = Annotated[float, Field(ge=0)]
+Key = tuple[str, str, str, str, str]
+"""Chip, operation, dtype, framework and version."""
 
-PROCESSORS = {"a100-sxm-80": 108, "h100-sxm-80": 132, "b200-sxm": 148, "b300-sxm": 148, "gb300-nvl72": 152,
-              "l40s": 142, "arc-pro-b60": 20}  # fmt: skip
-"""Streaming multiprocessors (Xe cores) that are enabled: NVIDIA architecture papers, and device queries from memory."""
+PROCESSORS = {
+    "a100-sxm-80": (108, 40e6),
+    "h100-sxm-80": (132, 50e6),
+    "b200-sxm": (148, 126e6),
+    "b300-sxm": (148, 126e6),
+    "gb300-nvl72": (152, 126e6),
+    "l40s": (142, 96e6),
+    "arc-pro-b60": (20, 18e6),
+}
+"""Streaming multiprocessors (Xe cores) that are enabled, and bytes of the L2 cache: NVIDIA architecture papers, and
+device queries from memory."""
 
 FORMATS = {
     "bf16": ("bf16", 2.0, 2.0),
@@ -58,15 +63,9 @@ class KernelFit(Strict):
     held_out: Share
 
     @property
-    def key(self) -> tuple[str, str, str, str, str]:
+    def key(self) -> Key:
         """Whose figures these are."""
         return self.chip, self.operation, self.dtype, self.framework, self.version
-
-
-@cache
-def kernel_fits() -> dict[tuple[str, str, str, str, str], KernelFit]:
-    """All fits by chip, operation, dtype, framework and version."""
-    return {fit.key: fit for fit in parts(FIGURES, "kernels", KernelFit)}
 
 
 def peak_of(chip: Chip, dtype: str) -> float:

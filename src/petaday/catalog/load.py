@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
 from petaday.catalog.fits import FitRecord, Interval, with_fit
+from petaday.catalog.kernels import KernelFit, Key
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
@@ -80,6 +81,12 @@ def fits() -> tuple[FitRecord, ...]:
 def intervals() -> tuple[Interval, ...]:
     """How far measured times lie from predicted ones."""
     return tuple(parts(DATA / "intervals.yaml", "intervals", Interval))
+
+
+@functools.cache
+def kernel_fits() -> Mapping[Key, KernelFit]:
+    """What was fitted to measured kernels, by chip, operation, dtype, framework and version."""
+    return {fit.key: fit for fit in parts(DATA / "kernels.yaml", "kernels", KernelFit)}
 
 
 @functools.cache
@@ -262,6 +269,7 @@ def refresh() -> None:
         software,
         fits,
         intervals,
+        kernel_fits,
         _own_efficiencies,
         _shipped_efficiencies,
         links,

@@ -19,12 +19,14 @@ class Silicon:
 
     peak: FLOP/s, dense, of the dtype that is multiplied; bandwidth: B/s of the memory, datasheet
     processors: what thread blocks are spread over (streaming multiprocessors; Xe cores at Intel)
+    cache: bytes of the last cache before the memory
     weight_bytes, activation_bytes: bytes of an element of the weights (or of the KV cache) and of the activations
     """
 
     peak: float
     bandwidth: float
     processors: int
+    cache: float
     weight_bytes: float
     activation_bytes: float
 

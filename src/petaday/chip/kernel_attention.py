@@ -1,15 +1,17 @@
 """Seconds of fused attention kernels, grouped-query and latent (MLA), in prefill and in decode.
 
-Prefill computes whole tiles of 128 queries by 128 keys; decode streams the KV cache once.
+Prefill computes whole tiles of 128 queries by 128 keys; decode streams the KV cache once, split over blocks or not.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from petaday.chip.kernel import Figures, Floats, Law, Silicon, Sizes, tiles
+from petaday.chip.kernel import Figures, Floats, Law, Silicon, Sizes, overlapped, tiles
 
 TILE = 128
+GROUP = 8
+"""Query heads of a tile of decode, computed whole: the narrowest matrix instructions take 8 columns."""
 MLA_KEY, MLA_VALUE, MLA_LATENT, MLA_CACHE = 192, 128, 512, 576
 """Head sizes of DeepSeek-V2's multi-head latent attention (arXiv 2405.04434), and its cache per token."""
 
@@ -22,12 +24,14 @@ PREFILL_FIGURES = {
 }
 DECODE_FIGURES = {
     "attention": (0.3, 0.005, 1.0),  # share of the peak
-    "starvation": (0.3, 0.001, 20.0),  # blocks per processor at which half of the bandwidth is reached
-    "group": (8.0, 1.0, 128.0),  # query heads that a tile holds for a key head, computed whole
-    "block": (1e-8, 1e-10, 1e-5),  # seconds of a processor for each block beside its bytes
+    "starvation": (0.3, 0.001, 20.0),  # blocks per processor at which half of both rates is reached
+    "chain": (1e-9, 1e-12, 1e-6),  # seconds a cached token of the one block that walks a whole sequence
+    "cached": (2.0, 1.0, 10.0),  # bandwidth of the cache over that of the memory
     "memory": (0.8, 0.1, 1.0),  # share of the memory bandwidth
-    "launch": (6e-6, 1e-6, 1e-4),  # seconds
+    "launch": (6e-6, 1e-6, 3e-4),  # seconds
 }
+WARM = 0.5
+"""Share of the cache's bytes at which a repeated kernel finds half of its own in it; benchmarks repeat kernels."""
 
 
 def causal_pairs(length: Floats, window: Floats) -> Floats:
@@ -67,21 +71,26 @@ def mla_prefill_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Flo
     return _prefill(blocks, flops, keys, moved, silicon, figures)
 
 
-def _decode(blocks: Floats, flops: Floats, moved: Floats, silicon: Silicon, figures: Figures) -> Floats:
+def _decode(
+    blocks: Floats, flops: Floats, moved: Floats, length: Floats, silicon: Silicon, figures: Figures
+) -> Floats:
     filled = blocks / (blocks + figures["starvation"] * silicon.processors)
-    memory = moved / (silicon.bandwidth * figures["memory"] * filled)
-    arithmetic = flops / (silicon.peak * figures["attention"])
-    return np.maximum(memory, arithmetic) + blocks * figures["block"] / silicon.processors + figures["launch"]
+    warm = 1 / (1 + (moved / (WARM * silicon.cache)) ** 2)
+    missed = moved * (1 - warm + warm / figures["cached"])
+    memory = missed / (silicon.bandwidth * figures["memory"] * filled)
+    arithmetic = flops / (silicon.peak * figures["attention"] * filled)
+    work = overlapped(memory, arithmetic)
+    return overlapped(work, figures["chain"] * length, 2.0) + figures["launch"]
 
 
 def decode_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
-    """Seconds of one new token for each of `batch` sequences over `length` cached tokens (at least one tile)."""
+    """Seconds of one new token for each of `batch` sequences over `length` cached tokens; query heads go by tiles."""
     batch, length, heads, kv, head = (sizes[name] for name in ("batch", "length", "heads", "kv_heads", "head"))
     seen = np.where(sizes["window"] > 0, np.minimum(length, sizes["window"]), length)
     padded = TILE * tiles(seen, TILE)
     moved = batch * head * (2 * silicon.weight_bytes * kv * seen + 4 * heads)
-    grouped = kv * figures["group"] * np.ceil(heads / kv / figures["group"])
-    return _decode(batch * kv * padded / TILE, 4 * head * batch * grouped * padded, moved, silicon, figures)
+    rows = kv * GROUP * tiles(heads / kv, GROUP)
+    return _decode(batch * kv * padded / TILE, 4 * head * batch * rows * padded, moved, seen, silicon, figures)
 
 
 def mla_decode_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
@@ -89,9 +98,8 @@ def mla_decode_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floa
     batch, length, heads = sizes["batch"], sizes["length"], sizes["heads"]
     padded = TILE * tiles(length, TILE)
     moved = batch * (silicon.weight_bytes * MLA_CACHE * length + 2 * heads * (MLA_CACHE + MLA_LATENT))
-    grouped = figures["group"] * np.ceil(heads / figures["group"])
-    flops = 2 * (MLA_CACHE + MLA_LATENT) * batch * grouped * padded
-    return _decode(batch * padded / TILE, flops, moved, silicon, figures)
+    flops = 2 * (MLA_CACHE + MLA_LATENT) * batch * GROUP * tiles(heads, GROUP) * padded
+    return _decode(batch * padded / TILE, flops, moved, length, silicon, figures)
 
 
 _GROUPED = ("batch", "length", "heads", "kv_heads", "head", "window")

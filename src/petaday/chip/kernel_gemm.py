@@ -9,12 +9,12 @@ from petaday.chip.kernel import Figures, Floats, Law, Silicon, Sizes, overlapped
 TILES = ((64, 32), (64, 64), (64, 128), (128, 64), (128, 128), (128, 256), (256, 128))
 """Output tiles that GEMM libraries choose from; the fastest is taken, as their heuristics try to."""
 LARGEST = max(height * width for height, width in TILES)
-SPLITS = (1, 2, 4, 8)
+SPLITS = (1, 2, 3, 4, 5, 6, 8, 16)
 """Parts of K that separate blocks sum when the output alone does not fill the processors."""
-PROLOGUE = 50.0
+PROLOGUE = 100.0
 """Steps of K that filling and draining a tile takes: fits leave it between 0 and 150, and barely depend on it."""
-OVERLAP = 4.0
-"""Norm that joins arithmetic and bytes where it is not fitted: 1 adds them, a large one hides the smaller."""
+WARM_UP = 1e-3
+"""Seconds of arithmetic at which the clock has lost half of what power costs it: a control loop's time."""
 
 COMMON = {
     "gemm": (0.8, 0.2, 1.0),  # share of the peak that full waves of the largest tile reach
@@ -23,9 +23,10 @@ COMMON = {
     "columns": (10.0, 0.1, 3000.0),  # N at which half of that is reached: narrow outputs leave few blocks to read
     "launch": (4e-6, 5e-7, 6e-5),  # seconds of the launch and of what precedes the first tile
 }
-WIDE_FIGURES = {**COMMON, "overlap": (OVERLAP, 1.0, 30.0)}
+WIDE_FIGURES = {**COMMON, "throttle": (0.1, 0.001, 2.0)}
 NARROW_FIGURES = {**COMMON, "quantise": (0.5, 0.02, 4.0)}
-"""`quantise`: bytes per second of the quantisation over the memory bandwidth (caches may serve it, so up to 4)."""
+"""`throttle`: how much longer arithmetic takes once the power limit has lowered the clock. `quantise`: bytes per
+second of the quantisation over the memory bandwidth (caches may serve it, so up to 4)."""
 
 
 def arithmetic_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
@@ -48,7 +49,10 @@ def gemm_kernel_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Flo
     m, n, k = sizes["m"], sizes["n"], sizes["k"]
     moved = silicon.weight_bytes * k * n + silicon.activation_bytes * m * k + 2 * m * n
     memory = moved / (silicon.bandwidth * figures["memory"]) * (n + figures["columns"]) / n
-    seconds = overlapped(arithmetic_seconds(sizes, silicon, figures), memory, figures.get("overlap", OVERLAP))
+    arithmetic = arithmetic_seconds(sizes, silicon, figures)
+    if "throttle" in figures:
+        arithmetic = arithmetic * (1 + figures["throttle"] * arithmetic / (arithmetic + WARM_UP))
+    seconds = overlapped(arithmetic, memory)
     if "quantise" in figures:
         seconds = seconds + (2 + silicon.activation_bytes) * m * k / (silicon.bandwidth * figures["quantise"])
     return seconds + figures["launch"]

@@ -31,16 +31,20 @@ def expert_loads(routed: Floats, experts: Floats, tokens: Floats, alpha: Floats)
 
 
 def hottest_loads(sizes: Sizes, hottest: float) -> Floats:
-    """Tokens of the experts of the rank that has most: the largest of several sums lies above their mean."""
+    """Tokens of the experts of the rank that has most: the largest of several sums lies above their mean, and no
+    rank that holds the largest expert has less than that one and average others."""
     ranks = np.maximum(sizes["expert"], 1)
     loads = expert_loads(sizes["tokens"] * sizes["topk"], sizes["experts"], sizes["tokens"], sizes["alpha"])
     spread = loads.std(axis=1) / loads.mean(axis=1)
     above = 1 + hottest * spread * np.sqrt(np.log(ranks) * ranks / sizes["experts"])
-    return np.asarray(loads * np.minimum(above, ranks)[:, None])
+    largest = loads.max(axis=1) / loads.mean(axis=1)
+    with_largest = 1 + (largest - 1) * (1 - 1 / ranks) * ranks / sizes["experts"]
+    return np.asarray(loads * np.minimum(np.maximum(above, with_largest), ranks)[:, None])
 
 
 def moe_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
-    """Seconds of gate, up and down products for `tokens` over `experts`, split into `tensor` x `expert` ranks."""
+    """Seconds of the `matrices` products of an expert (gate, up and down; up and down where nothing is gated) for
+    `tokens` over `experts`, split into `tensor` x `expert` ranks."""
     hidden, inner = sizes["hidden"], sizes["inner"] / sizes["tensor"]
     local = sizes["experts"] / sizes["expert"]
     loads = hottest_loads(sizes, figures["hottest"])
@@ -48,10 +52,11 @@ def moe_seconds(sizes: Sizes, silicon: Silicon, figures: Figures) -> Floats:
     routed = loads.mean(axis=1) * local
     padded = (loads + figures["rows"] * awake).mean(axis=1) * local
     bandwidth = silicon.bandwidth * figures["memory"]
-    arithmetic = 6 * padded * hidden * inner / (silicon.peak * figures["gemm"])
-    weights = 3 * silicon.weight_bytes * awake.mean(axis=1) * local * hidden * inner / bandwidth
+    arithmetic = 2 * sizes["matrices"] * padded * hidden * inner / (silicon.peak * figures["gemm"])
+    weights = sizes["matrices"] * silicon.weight_bytes * awake.mean(axis=1) * local * hidden * inner / bandwidth
     shuffled = 2 * figures["shuffle"] * (sizes["tokens"] + routed) * hidden / bandwidth
     return np.asarray(overlapped(arithmetic, weights) + shuffled + figures["launch"])
 
 
-MOE = Law(("tokens", "hidden", "inner", "topk", "experts", "tensor", "expert", "alpha"), FIGURES, moe_seconds)
+SIZES = ("tokens", "hidden", "inner", "topk", "experts", "tensor", "expert", "alpha", "matrices")
+MOE = Law(SIZES, FIGURES, moe_seconds)

@@ -1,6 +1,6 @@
 """The record of measured kernels (`data/kernels.csv.gz`) as arrays.
 
-NVIDIA AIConfigurator's tables (Apache-2.0 data), cleaned and sampled by `benchmarks/make_kernel_record.py`.
+NVIDIA AIConfigurator's tables (Apache-2.0 data), cleaned and sampled by `benchmarks/make_kernels.py`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from petaday.catalog import load
-from petaday.catalog.kernels import FORMATS, PROCESSORS, peak_of
+from petaday.catalog.kernels import FORMATS, PROCESSORS, Key, peak_of
 from petaday.chip.kernel import Floats, Silicon
 from petaday.chip.kernels import LAWS
 
 RECORD = Path(__file__).parent / "data" / "kernels.csv.gz"
-Key = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -48,4 +47,4 @@ def silicon_of(chip_id: str, dtype: str) -> Silicon:
     chip = load.chip(chip_id)
     assert chip.memory_bandwidth is not None
     _, weight, activation = FORMATS[dtype]
-    return Silicon(peak_of(chip, dtype), chip.memory_bandwidth.value, PROCESSORS[chip_id], weight, activation)
+    return Silicon(peak_of(chip, dtype), chip.memory_bandwidth.value, *PROCESSORS[chip_id], weight, activation)

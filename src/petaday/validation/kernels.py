@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from petaday.catalog.kernels import kernel_fits
+from petaday.catalog.kernels import Key
+from petaday.catalog.load import kernel_fits
 from petaday.chip.kernels import law_of
-from petaday.validation.kernel_record import Key, Measured, read_record, silicon_of
+from petaday.validation.kernel_record import Measured, read_record, silicon_of
 from petaday.validation.suite import Checked, Suite
 
 
