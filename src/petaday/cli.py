@@ -166,7 +166,7 @@ def validate(
         from petaday.report.error_page import error_page
 
         _write(plot, error_page(measured), "--plot")
-    _print_json(measured) if json else show_suites(measured, _console())
+    _print_json(measured) if json else show_suites(measured, _console(), every_group=suite is not None)
     return ANSWERED
 
 

@@ -30,19 +30,19 @@ def plots(data: Data) -> dict[str, str]:
         )
     }
     error = Axis("error, %", -LARGEST_ERROR, LARGEST_ERROR)
-    chips = sorted({row["labels"]["chip"] for row in rows})
+    chips = tuple(sorted({row["labels"]["chip"] for row in rows}))
     found["error-chips"] = scatter(
-        "Error by chip (columns in the order of the legend)",
+        "Error by chip",
         [
             Point(
                 chips.index(row["labels"]["chip"]) + _spread(row["id"]),
                 row["error_pct"],
-                row["labels"]["chip"],
+                "plan known" if row["plan_known"] else "plan searched",
                 _tip(row),
             )
             for row in rows
         ],
-        Axis("chip", -0.5, len(chips) - 0.5),
+        Axis("", -0.5, len(chips) - 0.5, names=chips),
         error,
     )
     most = max(row["chips"] for row in rows)

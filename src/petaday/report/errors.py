@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 COLUMNS = ("median_abs_pct", "mean_abs_pct", "p90_abs_pct", "bias_pct")
 SCORED = ("median_abs_pct", "p90_abs_pct", "bias_pct", "pooled_median_abs_pct", "inside_80_pct_interval_pct")
-BROKEN_DOWN = ("chip", "scale", "family", "dtype", "software")
+BROKEN_DOWN = ("chip", "scale", "family", "model", "dtype", "software")
 
 
-def show_suites(data: Data, console: Console) -> None:
-    """Print each suite with its groups, what was held out, and why rows were not predicted."""
+def show_suites(data: Data, console: Console, *, every_group: bool = True) -> None:
+    """Print each suite with its groups (else only those of training runs), what was held out, and what was skipped."""
     for suite in data["suites"]:
-        _show_scored(suite, console) if "cells" in suite else _show_plain(suite, console)
+        if "cells" in suite:
+            _show_scored(suite, console)
+        elif every_group:
+            _show_plain(suite, console)
+    _show_summary(data["suites"], console)
     if "held_out" in data:
         _show_held_out(data["held_out"], console)
     if data.get("unmeasured_chips"):
@@ -32,6 +36,15 @@ def show_suites(data: Data, console: Console) -> None:
     console.print(f"{told:,} of {total:,} rows predicted ({told / total:.1%}).")
     for reason, count in skipped.most_common(12):
         console.print(f"  {count} not predicted: {reason}")
+
+
+def _show_summary(suites: list[Data], console: Console) -> None:
+    table = plain_table("suites", "suite", ">rows", ">predicted", ">median %", ">p90 %", ">bias %")
+    for suite in suites:
+        numbers = [_cell(suite[key]) for key in ("median_abs_pct", "p90_abs_pct", "bias_pct")]
+        table.add_row(suite["name"], f"{suite['n']:,}", f"{suite['predicted']:,}", *numbers)
+    console.print(table)
+    console.print()
 
 
 def _show_plain(suite: Data, console: Console) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 
-WIDTH, HEIGHT, MARGIN = 720, 480, 64
+WIDTH, HEIGHT, MARGIN, LEGEND = 720, 480, 64, 150
 COLOURS = (
     "#2563eb",
     "#d97706",
@@ -34,12 +34,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Axis:
-    """A logarithmic or linear axis over a range, with its label."""
+    """A logarithmic or linear axis over a range, with its label; `names` stand at the whole numbers from 0 on."""
 
     label: str
     low: float
     high: float
     log: bool = False
+    names: tuple[str, ...] = ()
 
     def share(self, value: float) -> float:
         """Where a value lies between the ends, 0 to 1."""
@@ -50,6 +51,8 @@ class Axis:
 
     def ticks(self) -> list[float]:
         """Round values within the range."""
+        if self.names:
+            return [float(place) for place in range(len(self.names))]
         if self.log:
             decades = range(floor(log10(self.low)), floor(log10(self.high)) + 1)
             return [10.0**each for each in decades if self.low <= 10.0**each <= self.high]
@@ -68,8 +71,9 @@ def scatter(title: str, points: Sequence[Point], x: Axis, y: Axis, *, diagonal: 
 
     start, end = (at(x.low, x.low), at(x.high, x.high)) if diagonal else (at(x.low, 0.0), at(x.high, 0.0))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="11">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + LEGEND} {HEIGHT}" font-family="sans-serif" '
+        'font-size="11">',
+        f'<rect width="{WIDTH + LEGEND}" height="{HEIGHT}" fill="white"/>',
         f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="14">{escape(title)}</text>',
         f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x.label)}</text>',
         f'<text transform="translate(16 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(y.label)}</text>',
@@ -78,7 +82,11 @@ def scatter(title: str, points: Sequence[Point], x: Axis, y: Axis, *, diagonal: 
     for tick in x.ticks():
         across, down = at(tick, y.low)
         parts.append(_line((across, down), (across, down + 4), "#4b5563"))
-        parts.append(f'<text x="{across:.1f}" y="{down + 16:.1f}" text-anchor="middle">{tick:g}</text>')
+        if x.names:
+            turned = f'transform="translate({across:.1f} {down + 10:.1f}) rotate(-35)" text-anchor="end"'
+            parts.append(f"<text {turned}>{escape(x.names[int(tick)])}</text>")
+        else:
+            parts.append(f'<text x="{across:.1f}" y="{down + 16:.1f}" text-anchor="middle">{tick:g}</text>')
     for tick in y.ticks():
         across, down = at(x.low, tick)
         parts.append(_line((across - 4, down), (across, down), "#4b5563"))
@@ -90,8 +98,8 @@ def scatter(title: str, points: Sequence[Point], x: Axis, y: Axis, *, diagonal: 
             f"<title>{escape(point.tip)}</title></circle>"
         )
     for i, name in enumerate(series):
-        parts.append(f'<circle cx="{MARGIN + 8}" cy="{40 + 15 * i}" r="4" fill="{colour[name]}"/>')
-        parts.append(f'<text x="{MARGIN + 18}" y="{44 + 15 * i}">{escape(name)}</text>')
+        parts.append(f'<circle cx="{WIDTH - MARGIN + 20}" cy="{40 + 15 * i}" r="4" fill="{colour[name]}"/>')
+        parts.append(f'<text x="{WIDTH - MARGIN + 30}" y="{44 + 15 * i}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
