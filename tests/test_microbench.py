@@ -94,7 +94,24 @@ def test_a_figure_at_an_edge_is_refused_unless_forced() -> None:
     assert error.value.field == "gemm"
     forced = calibrate(H100, slow, force=True)
     assert "gemm" in forced.fits[0].forced
-    assert "at the edge" in catalog_text(forced, "x", "")
+    assert "kept by --force" in catalog_text(forced, "x", "")
+
+
+def test_a_machine_that_follows_no_law_is_refused_unless_forced() -> None:
+    pytest.importorskip("scipy")
+    restless = measure(Fake(noise=0.7), FEW)
+    with pytest.raises(InputError, match=r"bf16 fit leaves a median error of \d+%"):
+        calibrate(H100, restless)
+    forced = calibrate(H100, restless, force=True).fits[0]
+    assert set(forced.forced) == set(PLAUSIBLE)
+
+
+def test_a_figure_smaller_than_its_error_is_an_estimate() -> None:
+    pytest.importorskip("scipy")
+    found = calibrate(H100, measure(Fake(), FEW))
+    blurred = replace(found.fits[0], errors={**found.fits[0].errors, "launch": 1.0, "gemm_n": 1e4})
+    first, second = (catalog_text(replace(found, fits=(fit,)), "x", "") for fit in (found.fits[0], blurred))
+    assert second.count("estimate: true") == first.count("estimate: true") + 1
 
 
 def test_an_unknown_chip_has_its_best_rates_as_peaks() -> None:

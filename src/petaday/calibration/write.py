@@ -149,9 +149,11 @@ def _figures(fitted: Fitted, where: str) -> list[str]:
             digits = 1 if name in SIZES else 4
             text, error = f"{value:.{digits}f}", f"{fitted.errors[name]:.{digits}f}"
         forced = name in fitted.forced
-        note = ", at the edge of what is plausible" if forced else ""
+        # A size that nothing saturates has no error worth the name; any other figure within its error is a guess.
+        unsure = forced or (name not in SIZES and fitted.errors[name] > value)
+        note = ", kept by --force" if forced else ""
         source = f"fitted to {fitted.points} points, standard error {error}{note}: {where}"
-        lines.append(f"{name}: {figure_text(text, source, forced)}")
+        lines.append(f"{name}: {figure_text(text, source, unsure)}")
     alone = "taken to run in a step as alone: kernels were measured, no training run"
     return [*lines, f"sustained: {figure_text('1', alone, True)}"]
 

@@ -35,7 +35,7 @@ def show_calibration(data: Data, console: Console) -> None:
             table.add_row(name, *(render(v, Kind.TIME) if name == "launch" else f"{v:.3g}" for v in values))
         console.print(table)
         if fit["forced"]:
-            console.print(f"At the edge of what is plausible, kept as estimates: {', '.join(fit['forced'])}")
+            console.print(f"Not to be trusted, kept by --force as estimates: {', '.join(fit['forced'])}")
     if data["collectives"]:
         table = plain_table("\nCollectives", "collective", ">ranks", ">buffer", ">time", ">rate of a rank")
         for line in data["collectives"]:
