@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Count, Id
+from petaday.catalog.chip import Bytes, Count, Id
 from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.fits import FitRecord
 from petaday.catalog.network import Ratio, Time
@@ -29,6 +29,27 @@ class Supports(Strict):
     pipeline_parallel: bool = True
 
 
+class Habits(Strict):
+    """What a stack's memory holds beyond the tensors that any stack needs (petaday.training.footprint has the meanings).
+
+    eager: element-wise operators are not fused, and each keeps its input for the backward pass
+    split: a pipeline is cut into stages of equal layers, or of equal multiply-adds with the head's
+    runtime: bytes outside the allocator: the context and the communication library's buffers
+    """
+
+    eager: bool
+    split: Literal["layers", "cost"]
+    bucket_bytes: Count
+    staging_bytes: Count
+    shard_grad_bytes: Count
+    gather_buffers: Count
+    logit_bytes: Factor
+    fragmentation: Factor
+    waiting_inputs: Factor
+    buffers: Bytes
+    runtime: Bytes
+
+
 class Software(Strict):
     """A profile. Overlaps are shares of communication hidden behind computation.
 
@@ -48,6 +69,7 @@ class Software(Strict):
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
+    memory: what it holds in memory beyond the tensors that any stack needs
     straggling: what a synchronous step loses to its slowest rank for each doubling of scale-up domains
     fits: the figures, four at most, that a fit to training runs may move
     """
@@ -65,6 +87,7 @@ class Software(Strict):
     dp_overlap: bool
     scatter_gather: bool
     grad_dtype: Literal["fp32", "bf16", "fp16"]
+    memory: Habits
     tp_overlap: Ratio
     ep_overlap: Ratio
     pp_overlap: Ratio

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log2
 
 from petaday.catalog.model import Model
 from petaday.chip.law import ChipLaw
 from petaday.fabric.network import Network
+from petaday.training.footprint import Footprint
 from petaday.workload.architecture import ParameterCount, parameters
 from petaday.workload.operators import Recipe
 
@@ -65,6 +66,7 @@ class Software:
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
     slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
     straggling: what a synchronous step loses to its slowest rank, relative, for each doubling of scale-up domains
+    footprint: what it holds in memory beyond the tensors that any stack needs
     """
 
     name: str
@@ -82,6 +84,7 @@ class Software:
     step_overhead: float
     slowdown: float
     straggling: float
+    footprint: Footprint = field(default_factory=Footprint)
 
 
 @dataclass(frozen=True)
