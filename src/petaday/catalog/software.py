@@ -71,6 +71,8 @@ class Software(Strict):
     slowdown: time of an operator inside a training step over its time alone
     memory: what it holds in memory beyond the tensors that any stack needs
     straggling: what a synchronous step loses to its slowest rank for each doubling of scale-up domains
+    tensor_launch: seconds of host time of a layer's exchanges for each tensor-parallel rank, forward and backward
+    pipeline_launch: how many times that in a pipeline
     fits: the figures, four at most, that a fit to training runs may move
     """
 
@@ -101,6 +103,8 @@ class Software(Strict):
     step_overhead: Time
     slowdown: Factor
     straggling: Ratio
+    tensor_launch: Time
+    pipeline_launch: Factor
     supports: Supports
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     fit: FitRecord | None = None

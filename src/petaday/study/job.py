@@ -173,6 +173,8 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         step_overhead=part.step_overhead.value,
         slowdown=part.slowdown.value,
         straggling=part.straggling.value,
+        tensor_launch=part.tensor_launch.value,
+        pipeline_launch=part.pipeline_launch.value,
         footprint=footprint_of(part),
     )
 

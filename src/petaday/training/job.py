@@ -66,6 +66,8 @@ class Software:
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
     slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
     straggling: what a synchronous step loses to its slowest rank, relative, for each doubling of scale-up domains
+    tensor_launch: seconds of host time that a layer's exchanges take for each tensor-parallel rank, forward and backward
+    pipeline_launch: how many times that where stages of a pipeline also hand over
     footprint: what it holds in memory beyond the tensors that any stack needs
     """
 
@@ -84,6 +86,8 @@ class Software:
     step_overhead: float
     slowdown: float
     straggling: float
+    tensor_launch: float = 0.0
+    pipeline_launch: float = 1.0
     footprint: Footprint = field(default_factory=Footprint)
 
 
