@@ -73,6 +73,7 @@ class Software(Strict):
     straggling: what a synchronous step loses to its slowest rank for each doubling of scale-up domains
     tensor_launch: seconds of host time of a layer's exchanges for each tensor-parallel rank, forward and backward
     pipeline_launch: how many times that in a pipeline
+    sync_bucket: bytes of 16-bit gradients in one message between replicas; 0: all in one
     fits: the figures, four at most, that a fit to training runs may move
     """
 
@@ -105,6 +106,7 @@ class Software(Strict):
     straggling: Ratio
     tensor_launch: Time
     pipeline_launch: Factor
+    sync_bucket: Bytes
     supports: Supports
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     fit: FitRecord | None = None

@@ -175,6 +175,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         straggling=part.straggling.value,
         tensor_launch=part.tensor_launch.value,
         pipeline_launch=part.pipeline_launch.value,
+        sync_bucket=part.sync_bucket.value,
         footprint=footprint_of(part),
     )
 

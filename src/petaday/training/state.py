@@ -26,6 +26,9 @@ KEY = (
 )  # fmt: skip
 """The plan columns that a rank's state depends on."""
 
+BUCKETED = 2
+"""Bytes of a gradient as buckets are filled: PyTorch's DDP counts the parameters' own 16 bit."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -165,11 +168,19 @@ def rank_state(plans: Plans, job: Job) -> State:
 
     weight, grad = plans.weight_bytes.astype(float), plans.grad_bytes.astype(float)
 
+    def in_buckets(parts: Held, width: Floats, operation: Spread) -> Floats:
+        """A stage's gradients or weights, in messages of the software's bucket: each pays the group's latency."""
+        bucket = job.software.sync_bucket
+        if not bucket:
+            return over_replicas(parts, width, operation)
+        messages = np.maximum(parts.total * BUCKETED / bucket, 1.0)
+        return messages * over_replicas(Held(parts.shared / messages, parts.expert / messages), width, operation)
+
     def slowest_stage(width: Floats, operation: Spread) -> Floats:
         if job.model.moe is None:
             heaviest = np.maximum.reduce([trained[stage].shared for stage in Stage])
-            return over_replicas(Held(heaviest, np.zeros(1)), width, operation)
-        return np.asarray(np.maximum.reduce([over_replicas(trained[stage], width, operation) for stage in Stage]))
+            return in_buckets(Held(heaviest, np.zeros(1)), width, operation)
+        return np.asarray(np.maximum.reduce([in_buckets(trained[stage], width, operation) for stage in Stage]))
 
     reduce_once = np.where(plans.zero == 0, slowest_stage(grad, reduce_whole), slowest_stage(grad, reduce_shards))
     hands_out = (plans.zero == 1) | (plans.zero == 2)
