@@ -59,6 +59,7 @@ class Software(Strict):
     context: how context-parallel ranks attend: keys and values around a ring, or the sequence exchanged for heads
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
+    hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
     expert_domains: domains that a token's experts are limited to, where it travels to each once; 0: pairwise exchange
     shard_messages: collectives that one layer's weights travel in under ZeRO-3
@@ -88,6 +89,7 @@ class Software(Strict):
     context: Literal["ring", "all-to-all"] = "ring"
     dropout: bool
     dp_overlap: bool
+    hands_out_beside: bool
     scatter_gather: bool
     grad_dtype: Literal["fp32", "bf16", "fp16"]
     memory: Habits

@@ -176,6 +176,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         tensor_launch=part.tensor_launch.value,
         pipeline_launch=part.pipeline_launch.value,
         sync_bucket=part.sync_bucket.value,
+        hands_out_beside=part.hands_out_beside,
         footprint=footprint_of(part),
     )
 

@@ -68,6 +68,7 @@ class Software:
     straggling: what a synchronous step loses to its slowest rank, relative, for each doubling of scale-up domains
     tensor_launch: seconds of host time that a layer's exchanges take for each tensor-parallel rank, forward and backward
     pipeline_launch: how many times that where stages of a pipeline also hand over
+    hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
     sync_bucket: bytes of 16-bit gradients in one message of the synchronisation between replicas; 0: all in one
     footprint: what it holds in memory beyond the tensors that any stack needs
     """
@@ -90,6 +91,7 @@ class Software:
     tensor_launch: float = 0.0
     pipeline_launch: float = 1.0
     sync_bucket: float = 0.0
+    hands_out_beside: bool = True
     footprint: Footprint = field(default_factory=Footprint)
 
 

@@ -85,7 +85,8 @@ class StepTerms:
         next_forward = layers * self.block.body.forward
         hides = self.job.software.dp_hidden
         reduce = state.sync - hides * np.minimum(state.sync * (1 - 1 / layers), window)
-        hand_out = state.regather - hides * np.minimum(state.regather * (1 - 1 / layers), next_forward)
+        beside = hides if self.job.software.hands_out_beside else 0.0
+        hand_out = state.regather - beside * np.minimum(state.regather * (1 - 1 / layers), next_forward)
         hidden = reduce + hand_out
         return np.where(plans.dp_overlap > 0, hidden, state.sync + state.regather) + state.tied
 
