@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from petaday.training.pricer import Pricer
 from petaday.validation.cases import Case, cases_of
 from petaday.validation.nanotron import Sweep, fast_pipeline, sweep_rows, sweeps_of
+from petaday.validation.suite import Checked, Suite
 from petaday.validation.table import Row, read_rows
 from petaday.validation.training import RECORD
 
@@ -154,6 +155,21 @@ def _group(cases: Sequence[Case]) -> Group:
         np.array([float(price.step_time[0]) for price in prices]), np.array([case.measured for case in cases]),
         np.array([bool(price.memory[0] <= job.memory) for price in prices]), True,
     )  # fmt: skip
+
+
+def ranking_suites() -> list[Suite]:
+    """Step times of nanotron's sweep, whose groups are ranked."""
+    rows: list[Checked] = []
+    for sweep, _ in ranked_sweeps():
+        times = Pricer(sweep.joined.job).price(sweep.plans).step_time
+        rows += [
+            Checked(
+                id=row["id"], group=sweep.size, metric="step_time_s", measured=float(row["step_time_s"]),
+                predicted=float(time), config=row["config_group"], plan_known=True, chips=sweep.joined.job.chips,
+            )  # fmt: skip
+            for row, time in zip(sweep.rows, times, strict=True)
+        ]
+    return [Suite("step times of the ranked sweep", tuple(rows))]
 
 
 def ranking_groups() -> list[Group]:
