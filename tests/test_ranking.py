@@ -118,7 +118,7 @@ def test_step_times_of_the_sweep() -> None:
 
 def test_statistics_are_shown() -> None:
     data = ranking_data(groups())
-    assert [line["name"] for line in data["statistics"]][0] == "all"
+    assert data["statistics"][0]["name"] == "all"
     assert len(data["groups"]) == len(groups())
     verdicts = {"plans": 10, "right_pct": 90.0, "recall_pct": 80.0, "false_alarms_pct": 5.0}
     console = Console(record=True, width=120, file=None, quiet=False)

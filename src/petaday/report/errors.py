@@ -84,7 +84,9 @@ def _show_held_out(lines: list[Data], console: Console) -> None:
 def _show_verdicts(told: Data, console: Console) -> None:
     """Plans that ran or ran out of memory: how often we say so."""
     table = plain_table("verdicts on memory", ">plans", ">right %", ">recall of failures %", ">false alarms %")
-    table.add_row(str(told["plans"]), *(_cell(told[name]) for name in ("right_pct", "recall_pct", "false_alarms_pct")))
+    table.add_row(
+        str(told["plans"]), *(_cell(told[name]) for name in ("right_pct", "recall_pct", "false_alarms_pct"))
+    )
     console.print(table)
     console.print()
 

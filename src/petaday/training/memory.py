@@ -65,7 +65,9 @@ def stage_memory(
     # Offloaded activations stream through two layers' worth of buffers.
     kept = held * per_micro_batch
     habits = job.software.footprint
-    on_chip = np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept) * habits.fragmentation
+    on_chip = (
+        np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept) * habits.fragmentation
+    )
     logits = np.where(holds_head, block.logits, 0.0)
     fixed = habits.buffers + habits.gather_buffers * block.gathered
     held_always = state.weights[stage] + state.gradients[stage] + state.optimizer[stage] + fixed

@@ -80,9 +80,15 @@ def _checked(sweep: Sweep, column: str, predicted: Floats) -> list[Checked]:
     job = sweep.joined.job
     return [
         Checked(
-            id=row["id"], group=sweep.size, metric="bytes", measured=1e9 * (number(row, column) or 0.0),
-            predicted=float(value), config=row["config_group"], plan_known=True, chips=job.chips,
-        )  # fmt: skip
+            id=row["id"],
+            group=sweep.size,
+            metric="bytes",
+            measured=1e9 * (number(row, column) or 0.0),
+            predicted=float(value),
+            config=row["config_group"],
+            plan_known=True,
+            chips=job.chips,
+        )
         for row, value in zip(sweep.rows, predicted, strict=True)
     ]
 

@@ -86,7 +86,7 @@ def legal_plans(rows: Iterable[Row], joined: Joined) -> Plans:
     """Every legal plan with the columns of some of the rows; a tensor split is enumerated as if it were given alone."""
     listed = [plan_of(row, joined.job.chips, 8) for row in rows]
     columns = {name for plan in listed for name in plan} - {"tp", "sequence_parallel"}
-    tables = []
+    tables: list[Plans] = []
     for tp in sorted({plan["tp"] for plan in listed}):
         alike = [plan for plan in listed if plan["tp"] == tp]
         values = {name: tuple(sorted({plan[name] for plan in alike if name in plan})) for name in columns}

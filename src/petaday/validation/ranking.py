@@ -128,9 +128,16 @@ def sweep_groups() -> list[Group]:
         measured = np.array([float(row["step_time_s"]) for row in sweep.rows])
         groups.append(
             Group(
-                "nanotron", sweep.size, job.chips, job.seq_len, job.global_batch, prices.step_time, measured,
-                prices.memory <= job.memory, fitted,
-            )  # fmt: skip
+                "nanotron",
+                sweep.size,
+                job.chips,
+                job.seq_len,
+                job.global_batch,
+                prices.step_time,
+                measured,
+                prices.memory <= job.memory,
+                fitted,
+            )
         )
     return groups
 
@@ -151,10 +158,16 @@ def _group(cases: Sequence[Case]) -> Group:
     prices = [Pricer(case.job).price(case.plans) for case in cases]
     job, row = cases[0].job, cases[0].row
     return Group(
-        row["source_family"], row["model"], job.chips, job.seq_len, job.global_batch,
-        np.array([float(price.step_time[0]) for price in prices]), np.array([case.measured for case in cases]),
-        np.array([bool(price.memory[0] <= job.memory) for price in prices]), True,
-    )  # fmt: skip
+        row["source_family"],
+        row["model"],
+        job.chips,
+        job.seq_len,
+        job.global_batch,
+        np.array([float(price.step_time[0]) for price in prices]),
+        np.array([case.measured for case in cases]),
+        np.array([bool(price.memory[0] <= job.memory) for price in prices]),
+        True,
+    )
 
 
 def ranking_suites() -> list[Suite]:
@@ -164,9 +177,15 @@ def ranking_suites() -> list[Suite]:
         times = Pricer(sweep.joined.job).price(sweep.plans).step_time
         rows += [
             Checked(
-                id=row["id"], group=sweep.size, metric="step_time_s", measured=float(row["step_time_s"]),
-                predicted=float(time), config=row["config_group"], plan_known=True, chips=sweep.joined.job.chips,
-            )  # fmt: skip
+                id=row["id"],
+                group=sweep.size,
+                metric="step_time_s",
+                measured=float(row["step_time_s"]),
+                predicted=float(time),
+                config=row["config_group"],
+                plan_known=True,
+                chips=sweep.joined.job.chips,
+            )
             for row, time in zip(sweep.rows, times, strict=True)
         ]
     return [Suite("step times of the ranked sweep", tuple(rows))]
