@@ -12,7 +12,7 @@ from petaday.catalog.efficiency import efficiency_for
 from petaday.catalog.model import Model
 from petaday.errors import InputError
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE
-from petaday.study.job import HOST_BANDWIDTH, MEMORY_RESERVE, Joined, join
+from petaday.study.job import HOST_BANDWIDTH, Joined, join
 from petaday.study.parts import AMPERE_CODE, chip_law, find_chip, find_model, needed
 from petaday.study.scenario import Scenario, WhatIfChip
 from petaday.training.plan import COLUMNS
@@ -74,7 +74,7 @@ def test_what_is_written_is_not_assumed() -> None:
     written = ("train.", "cluster.", "plan.")
     assert [field for field in assumed(each) if field.startswith(written)] == []
     assert each.job.reserve == 2e9
-    assert joined().job.reserve == MEMORY_RESERVE
+    assert joined().job.reserve == joined().parts.software.memory.runtime.value == 4e9
 
 
 def test_experts_bring_their_imbalance_and_offloading_its_link() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Count, Id
+from petaday.catalog.chip import Bytes, Count, Id
 from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.fits import FitRecord
 from petaday.catalog.network import Ratio, Time
@@ -29,6 +29,27 @@ class Supports(Strict):
     pipeline_parallel: bool = True
 
 
+class Habits(Strict):
+    """What a stack's memory holds beyond the tensors that any stack needs (petaday.training.footprint has the meanings).
+
+    eager: element-wise operators are not fused, and each keeps its input for the backward pass
+    split: a pipeline is cut into stages of equal layers, or of equal multiply-adds with the head's
+    runtime: bytes outside the allocator: the context and the communication library's buffers
+    """
+
+    eager: bool
+    split: Literal["layers", "cost"]
+    bucket_bytes: Count
+    staging_bytes: Count
+    shard_grad_bytes: Count
+    gather_buffers: Count
+    logit_bytes: Factor
+    fragmentation: Factor
+    waiting_inputs: Factor
+    buffers: Bytes
+    runtime: Bytes
+
+
 class Software(Strict):
     """A profile. Overlaps are shares of communication hidden behind computation.
 
@@ -38,6 +59,7 @@ class Software(Strict):
     context: how context-parallel ranks attend: keys and values around a ring, or the sequence exchanged for heads
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
+    hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
     expert_domains: domains that a token's experts are limited to, where it travels to each once; 0: pairwise exchange
     shard_messages: collectives that one layer's weights travel in under ZeRO-3
@@ -49,7 +71,11 @@ class Software(Strict):
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
+    memory: what it holds in memory beyond the tensors that any stack needs
     straggling: what a synchronous step loses to its slowest rank for each doubling of scale-up domains
+    tensor_launch: seconds of host time of a layer's exchanges for each tensor-parallel rank, forward and backward
+    pipeline_launch: how many times that in a pipeline
+    sync_bucket: bytes of 16-bit gradients in one message between replicas; 0: all in one
     fits: the figures, four at most, that a fit to training runs may move
     """
 
@@ -64,8 +90,10 @@ class Software(Strict):
     context: Literal["ring", "all-to-all"] = "ring"
     dropout: bool
     dp_overlap: bool
+    hands_out_beside: bool
     scatter_gather: bool
     grad_dtype: Literal["fp32", "bf16", "fp16"]
+    memory: Habits
     tp_overlap: Ratio
     ep_overlap: Ratio
     pp_overlap: Ratio
@@ -80,6 +108,9 @@ class Software(Strict):
     step_overhead: Time
     slowdown: Factor
     straggling: Ratio
+    tensor_launch: Time
+    pipeline_launch: Factor
+    sync_bucket: Bytes
     supports: Supports
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     fit: FitRecord | None = None

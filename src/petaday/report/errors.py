@@ -31,6 +31,10 @@ def show_suites(data: Data, console: Console, *, every_group: bool = True) -> No
             f"No training run was fitted on {', '.join(data['unmeasured_chips'])}: figures of the nearest chips, "
             "with wide intervals."
         )
+    if "verdicts" in data:
+        _show_verdicts(data["verdicts"], console)
+    if "ranking" in data:
+        _show_ranking(data["ranking"], console)
     skipped = Counter(row["skipped"] for row in data["rows"] if row["skipped"])
     total, told = len(data["rows"]), sum(row["predicted"] is not None for row in data["rows"])
     console.print(f"{told:,} of {total:,} rows predicted ({told / total:.1%}).")
@@ -86,6 +90,29 @@ def _show_held_out(lines: list[Data], console: Console) -> None:
         numbers = [_cell(line[key]) for key in ("median_abs_pct", "p90_abs_pct", "bias_pct")]
         ratio = f"{line['median_abs_pct'] / inside:.2f}" if inside and line["median_abs_pct"] else ""
         table.add_row(line["held_out"], str(line["configurations"]), *numbers, ratio)
+    console.print(table)
+    console.print()
+
+
+def _show_verdicts(told: Data, console: Console) -> None:
+    """Plans that ran or ran out of memory: how often we say so."""
+    table = plain_table("verdicts on memory", ">plans", ">right %", ">recall of failures %", ">false alarms %")
+    table.add_row(
+        str(told["plans"]), *(_cell(told[name]) for name in ("right_pct", "recall_pct", "false_alarms_pct"))
+    )
+    console.print(table)
+    console.print()
+
+
+def _show_ranking(told: Data, console: Console) -> None:
+    """How well plans of one job are ordered, and what our choice would have cost."""
+    names = (">groups", ">plans", ">Spearman", ">choices within 5 %", ">median regret", ">worst")
+    table = plain_table("ranking of plans", "groups of", *names)
+    for line in told["statistics"]:
+        numbers = [line["spearman"], line["near_pct"], line["regret"], line["worst"]]
+        digits = (2, 0, 2, 2)
+        cells = ["" if value is None else f"{value:.{n}f}" for value, n in zip(numbers, digits, strict=True)]
+        table.add_row(line["name"], str(line["groups"]), str(line["plans"]), *cells)
     console.print(table)
     console.print()
 

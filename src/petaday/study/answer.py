@@ -163,6 +163,8 @@ def _row(memory: Memory) -> Memory:
         first(memory.activations),
         first(memory.working),
         first(memory.logits),
+        first(memory.update),
+        first(memory.cached),
         memory.reserve,
     )
 

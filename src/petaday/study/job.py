@@ -23,14 +23,12 @@ from petaday.study.parts import (
     wide_dtype,
 )
 from petaday.study.scenario import Scenario
+from petaday.training.footprint import Footprint
 from petaday.training.job import OPTIMIZERS, Job, Precision, Software
 from petaday.training.plan import COLUMNS, DTYPE_BYTES
 from petaday.training.space import Space
 from petaday.units import Kind, render
 from petaday.workload.operators import Recipe
-
-MEMORY_RESERVE = 4e9
-"""Bytes of a chip that context, communication buffers and allocator fragmentation keep: a round number."""
 
 HOST_BANDWIDTH = 25e9
 """B/s per chip to host memory: PCIe 4.0 x16 as it is reached in practice, a round number."""
@@ -100,8 +98,8 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
         notes.append(Assumption("train.expert_imbalance", f"{train.expert_imbalance:g}", source, estimate=True))
     reserve = cluster.memory_reserve
     if reserve is None:
-        reserve = MEMORY_RESERVE
-        source = "context, communication buffers and fragmentation: a round number"
+        reserve = software.memory.runtime.value
+        source = f"context and communication buffers of {software.id}: {software.memory.runtime.source}"
         notes.append(Assumption("cluster.memory_reserve", render(reserve, Kind.BYTES), source, estimate=True))
     host_bandwidth = cluster.host_bandwidth or HOST_BANDWIDTH
     given = scenario.plan.given()
@@ -156,7 +154,11 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
     return Software(
         name=part.id,
         recipe=Recipe(
-            "unfused" if part.attention == "unfused" else "fused", part.context, part.dropout, expert_imbalance
+            "unfused" if part.attention == "unfused" else "fused",
+            part.context,
+            part.dropout,
+            expert_imbalance,
+            part.memory.eager,
         ),
         tp_overlap=part.tp_overlap.value,
         ep_overlap=part.ep_overlap.value,
@@ -172,6 +174,27 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         step_overhead=part.step_overhead.value,
         slowdown=part.slowdown.value,
         straggling=part.straggling.value,
+        tensor_launch=part.tensor_launch.value,
+        pipeline_launch=part.pipeline_launch.value,
+        sync_bucket=part.sync_bucket.value,
+        hands_out_beside=part.hands_out_beside,
+        footprint=footprint_of(part),
+    )
+
+
+def footprint_of(part: SoftwarePart) -> Footprint:
+    """A profile's habits of memory as numbers."""
+    habits = part.memory
+    return Footprint(
+        bucket_bytes=habits.bucket_bytes.value,
+        staging_bytes=habits.staging_bytes.value,
+        shard_grad_bytes=habits.shard_grad_bytes.value,
+        gather_buffers=habits.gather_buffers.value,
+        logit_bytes=habits.logit_bytes.value,
+        fragmentation=habits.fragmentation.value,
+        waiting_inputs=habits.waiting_inputs.value,
+        buffers=habits.buffers.value,
+        splits_by_cost=habits.split == "cost",
     )
 
 

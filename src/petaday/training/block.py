@@ -58,7 +58,8 @@ class LayerCost:
 class BlockCosts:
     """Costs for each distinct sharding: of a lead-in layer, of a body layer, of embedding and head; of a hand-over.
 
-    hop_bytes: what a stage hands to the next, per rank; logits: bytes of the loss's buffers on the last stage.
+    hop_bytes: what a stage hands to the next, per rank; logits: bytes of the loss's buffers on the last stage;
+    gathered: bytes of a layer's whole input where sequence-parallel ranks gather it, else 0.
     """
 
     lead: LayerCost
@@ -68,6 +69,7 @@ class BlockCosts:
     hop_bytes: Floats
     embedding_kept: Floats
     logits: Floats
+    gathered: Floats
 
 
 def shard_of(plans: Plans, seq_len: int) -> Shard:
@@ -240,7 +242,8 @@ def block_costs(plans: Plans, job: Job, precision: Precision) -> BlockCosts:
     lead = _mean(kinds, _count_kinds(job.model, 0, lead_count)) if lead_count else body
     tokens_bytes = ELEMENT * shard.tokens * job.model.hidden
     vocabulary = tensor_seconds(plans, job) / 2
-    logits_bytes = shard.tokens * job.model.vocab / shard.tp * (ELEMENT + 4.0)
+    logits_bytes = shard.tokens * job.model.vocab / shard.tp * job.software.footprint.logit_bytes
+    gathers = (plans.sequence_parallel > 0) & (plans.tp > 1)
     divided = np.where((plans.sequence_parallel > 0) | np.full(len(plans), job.software.scatter_gather), plans.tp, 1)
     return BlockCosts(
         lead=lead,
@@ -250,4 +253,5 @@ def block_costs(plans: Plans, job: Job, precision: Precision) -> BlockCosts:
         hop_bytes=tokens_bytes / divided,
         embedding_kept=tokens_bytes / shard.split * (0.5 if job.software.recipe.dropout else 0.0),
         logits=logits_bytes,
+        gathered=np.where(gathers, tokens_bytes, 0.0),
     )

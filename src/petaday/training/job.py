@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log2
 
 from petaday.catalog.model import Model
 from petaday.chip.law import ChipLaw
 from petaday.fabric.network import Network
+from petaday.training.footprint import Footprint
 from petaday.workload.architecture import ParameterCount, parameters
 from petaday.workload.operators import Recipe
 
@@ -66,6 +67,11 @@ class Software:
     step_overhead: seconds a step spends outside the passes and the update (data, logging, loss scale)
     slowdown: time of an operator inside a training step over its time alone (clocks, other streams)
     straggling: what a synchronous step loses to its slowest rank, relative, for each doubling of scale-up domains
+    tensor_launch: seconds of host time that a layer's exchanges take for each tensor-parallel rank, forward and backward
+    pipeline_launch: how many times that where stages of a pipeline also hand over
+    hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
+    sync_bucket: bytes of 16-bit gradients in one message of the synchronisation between replicas; 0: all in one
+    footprint: what it holds in memory beyond the tensors that any stack needs
     """
 
     name: str
@@ -84,6 +90,11 @@ class Software:
     step_overhead: float
     slowdown: float
     straggling: float
+    tensor_launch: float = 0.0
+    pipeline_launch: float = 1.0
+    sync_bucket: float = 0.0
+    hands_out_beside: bool = True
+    footprint: Footprint = field(default_factory=Footprint)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,23 @@ def even_split(layers: int, pp: Ints) -> tuple[Ints, Ints]:
     return base + overflow, np.where(pp == 1, 0, base)
 
 
+def cost_split(layers: int, pp: int, head: float) -> tuple[int, int]:
+    """Layers of the first and last stage where each stage ends once it has its share of the multiply-adds.
+
+    `head` is what the LM head costs, in layers; blocks are given out in order, and the one that reaches a stage's share
+    of the sum still belongs to it (nanotron's `build_model`).
+    """
+    if pp == 1:
+        return layers, 0
+    share = (layers + head) / pp
+    first = min(int(share) + 1, layers)
+    before_last = min(int(share * (pp - 1)) + 1, layers)
+    if pp == 2:
+        return first, layers - first
+    # Every stage between has at least one layer.
+    return first, min(layers - max(before_last, first), layers - first - (pp - 2))
+
+
 def stage_exists(plans: Plans, stage: Stage) -> Flags:
     """Whether a plan has such a stage: one rank holds both ends, two have no middle."""
     return plans.pp > {Stage.FIRST: 0, Stage.MIDDLE: 2, Stage.LAST: 1}[stage]

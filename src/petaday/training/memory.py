@@ -17,7 +17,11 @@ from petaday.training.state import State
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes on one chip of a stage, each an array (n,)."""
+    """Bytes on one chip of a stage, each an array (n,).
+
+    working: gathered weights, a recomputed layer, fixed buffers, and what the update stages beyond the passes' peak
+    update: all that the allocator holds while the optimizer runs; cached: what it has taken and could give back
+    """
 
     weights: Floats
     gradients: Floats
@@ -25,13 +29,20 @@ class Memory:
     activations: Floats
     working: Floats
     logits: Floats
+    update: Floats
+    cached: Floats
     reserve: float
 
     @property
     def total(self) -> Floats:
-        """All of it."""
+        """All that a step needs, in the allocator and outside it."""
         state = self.weights + self.gradients + self.optimizer
         return state + self.activations + self.working + self.logits + self.reserve
+
+    def reserved(self, capacity: float) -> Floats:
+        """What the allocator takes of a chip's `capacity` bytes: it gives cached blocks back before it fails."""
+        needed = self.total - self.reserve
+        return np.maximum(needed, np.minimum(needed + self.cached, capacity - self.reserve))
 
 
 def stage_memory(
@@ -53,14 +64,23 @@ def stage_memory(
     transient = np.where(repeats, largest, 0.0)
     # Offloaded activations stream through two layers' worth of buffers.
     kept = held * per_micro_batch
-    on_chip = np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept)
+    habits = job.software.footprint
+    on_chip = (
+        np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept) * habits.fragmentation
+    )
+    logits = np.where(holds_head, block.logits, 0.0)
+    fixed = habits.buffers + habits.gather_buffers * block.gathered
+    held_always = state.weights[stage] + state.gradients[stage] + state.optimizer[stage] + fixed
+    staged = np.maximum(state.staging[stage] - on_chip - logits - transient, 0.0)
     return Memory(
         weights=state.weights[stage],
         gradients=state.gradients[stage],
         optimizer=state.optimizer[stage],
         activations=on_chip,
-        working=state.working + transient,
-        logits=np.where(holds_head, block.logits, 0.0),
+        working=state.working + transient + fixed + staged,
+        logits=logits,
+        update=held_always + state.staging[stage],
+        cached=np.where(plans.pp == 1, habits.waiting_inputs * layers.total * block.gathered, 0.0),
         reserve=job.reserve,
     )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from petaday.training.job import Job
-from petaday.training.layout import even_split
+from petaday.training.layout import cost_split, even_split
 from petaday.training.plan import COLUMNS, Ints, Plans, Recompute, Schedule
 
 CHUNK = 16384
@@ -205,6 +205,8 @@ def _pipelines(job: Job, space: Space, outer: Outer) -> Iterator[tuple[int, ...]
             ends = layout(layers, pp, vpp, uneven=space.fixed("pp") and space.fixed("vpp"))
             if ends is None or (vpp > 1 and count % pp):
                 continue
+            if job.software.footprint.splits_by_cost and vpp == 1:
+                ends = cost_split(layers, pp, head_in_layers(job))
             if space.fixed("first_layers") or space.fixed("last_layers"):
                 ends = _given_ends(space, layers, pp, ends)
                 if ends is None:
@@ -213,6 +215,12 @@ def _pipelines(job: Job, space: Space, outer: Outer) -> Iterator[tuple[int, ...]
                 if _runs(Schedule(schedule), pp, vpp, count):
                     for recompute, repeated in _repeats(space, layers, pp):
                         yield (micro_batch, vpp, schedule, *ends, recompute, repeated)
+
+
+def head_in_layers(job: Job) -> float:
+    """Multiply-adds of the LM head over those of the average layer."""
+    head = job.model.vocab * job.model.hidden
+    return head * job.model.layers / (job.count.matmul_active - head)
 
 
 def _given_ends(space: Space, layers: int, pp: int, ends: tuple[int, int]) -> tuple[int, int] | None:

@@ -26,6 +26,9 @@ KEY = (
 )  # fmt: skip
 """The plan columns that a rank's state depends on."""
 
+BUCKETED = 2
+"""Bytes of a gradient as buckets are filled: PyTorch's DDP counts the parameters' own 16 bit."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -45,6 +48,7 @@ class State:
     """Bytes per rank by stage, seconds per step or per layer and micro-batch, each an array (n,).
 
     weights, gradients, optimizer: bytes by stage; working: bytes of gathered weights (ZeRO-3)
+    staging: bytes by stage of the flat copies through which ZeRO-1 hands out updated weights
     gather_layer: seconds to gather one layer's weights (ZeRO-3), twice a micro-batch
     scatter_layer: seconds to reduce-scatter one layer's gradients in every micro-batch (ZeRO-2 and 3)
     sync: seconds to reduce the heaviest stage's gradients once a step; regather: seconds to hand out updated weights
@@ -55,6 +59,7 @@ class State:
     weights: dict[Stage, Floats]
     gradients: dict[Stage, Floats]
     optimizer: dict[Stage, Floats]
+    staging: dict[Stage, Floats]
     working: Floats
     gather_layer: Floats
     scatter_layer: Floats
@@ -146,6 +151,9 @@ def rank_state(plans: Plans, job: Job) -> State:
         divided = parts.shared / of_shared.shards.size + parts.expert / of_expert.shards.size
         return np.where(plans.zero >= from_zero, divided, parts.total)
 
+    footprint = job.software.footprint
+    bucket = np.where(plans.dp * plans.cp > 1, footprint.bucket_bytes, 0.0)
+    copied_grad = np.where(plans.zero >= 1, footprint.shard_grad_bytes, 0.0)
     # A DualPipe rank holds the stage of either direction.
     copies = np.where(plans.schedule == Schedule.DUALPIPE, 2.0, 1.0)
     per_parameter = master_bytes(plans, job) + job.optimizer.moments * plans.moment_bytes
@@ -160,11 +168,19 @@ def rank_state(plans: Plans, job: Job) -> State:
 
     weight, grad = plans.weight_bytes.astype(float), plans.grad_bytes.astype(float)
 
+    def in_buckets(parts: Held, width: Floats, operation: Spread) -> Floats:
+        """A stage's gradients or weights, in messages of the software's bucket: each pays the group's latency."""
+        bucket = job.software.sync_bucket
+        if not bucket:
+            return over_replicas(parts, width, operation)
+        messages = np.maximum(parts.total * BUCKETED / bucket, 1.0)
+        return messages * over_replicas(Held(parts.shared / messages, parts.expert / messages), width, operation)
+
     def slowest_stage(width: Floats, operation: Spread) -> Floats:
         if job.model.moe is None:
             heaviest = np.maximum.reduce([trained[stage].shared for stage in Stage])
-            return over_replicas(Held(heaviest, np.zeros(1)), width, operation)
-        return np.asarray(np.maximum.reduce([over_replicas(trained[stage], width, operation) for stage in Stage]))
+            return in_buckets(Held(heaviest, np.zeros(1)), width, operation)
+        return np.asarray(np.maximum.reduce([in_buckets(trained[stage], width, operation) for stage in Stage]))
 
     reduce_once = np.where(plans.zero == 0, slowest_stage(grad, reduce_whole), slowest_stage(grad, reduce_shards))
     hands_out = (plans.zero == 1) | (plans.zero == 2)
@@ -183,8 +199,15 @@ def rank_state(plans: Plans, job: Job) -> State:
     tied = collective.all_reduce(tied_bytes, ends, job.network)
     return State(
         weights={stage: copies * sharded(held[stage], 3) * weight for stage in Stage},
-        gradients={stage: copies * sharded(trained[stage], 2) * grad for stage in Stage},
-        optimizer={stage: sharded(trained[stage], 1) * on_chip for stage in Stage},
+        gradients={
+            stage: copies * (sharded(trained[stage], 2) * grad + trained[stage].total * bucket) for stage in Stage
+        },
+        optimizer={stage: sharded(trained[stage], 1) * (on_chip + copied_grad) for stage in Stage},
+        staging={
+            stage: np.where(plans.zero == 1, trained[stage].total + sharded(trained[stage], 1), 0.0)
+            * footprint.staging_bytes
+            for stage in Stage
+        },
         working=np.where(plans.zero >= 3, 2 * layer.total * weight, 0.0),
         gather_layer=np.where(plans.zero >= 3, gather, 0.0),
         scatter_layer=np.where(scatters, scatter, 0.0),

@@ -85,7 +85,8 @@ class StepTerms:
         next_forward = layers * self.block.body.forward
         hides = self.job.software.dp_hidden
         reduce = state.sync - hides * np.minimum(state.sync * (1 - 1 / layers), window)
-        hand_out = state.regather - hides * np.minimum(state.regather * (1 - 1 / layers), next_forward)
+        beside = hides if self.job.software.hands_out_beside else 0.0
+        hand_out = state.regather - beside * np.minimum(state.regather * (1 - 1 / layers), next_forward)
         hidden = reduce + hand_out
         return np.where(plans.dp_overlap > 0, hidden, state.sync + state.regather) + state.tied
 
@@ -157,8 +158,20 @@ class StepTerms:
         seconds = layers.body * (body.forward + body.backward) + self._repeats(layers)
         if lead_layers(self.job):
             seconds = seconds + layers.lead * (lead.forward + lead.backward)
+        if self.job.software.tensor_launch:
+            seconds = np.maximum(seconds, self._launches(layers))
         offloading = bool(self.plans.activation_offload.any())
         return seconds + self._exchanges(layers, offloading=offloading)
+
+    def _launches(self, layers: StageLayers) -> Floats:
+        """Host seconds that a stage's tensor-parallel exchanges take for one micro-batch, however small it is.
+
+        A stack that issues them rank by rank takes a time that grows with the group; in a pipeline the host also waits
+        for hand-overs, and what it could not issue ahead adds up.
+        """
+        plans, software = self.plans, self.job.software
+        slower = np.where(plans.pp > 1, software.pipeline_launch, 1.0)
+        return np.where(plans.tp > 1, layers.total * plans.tp * software.tensor_launch * slower, 0.0)
 
     def _stage_seconds(self, stage: Stage) -> Floats:
         plans, block = self.plans, self.block
@@ -206,6 +219,10 @@ class StepTerms:
                 if name in end.parts:
                     spent = spent + present * end.parts[name]
             seconds[name] = self.micro_batches * spent
+        layers_alone = at_stage.body * (block.body.forward + block.body.backward) + self._repeats(at_stage)
+        layers_alone = layers_alone + at_stage.lead * (block.lead.forward + block.lead.backward)
+        waits = np.maximum(self._launches(at_stage) - layers_alone, 0.0)
+        seconds["host"] = seconds["host"] + self.micro_batches * waits
         without_host = self._exchanges(at_stage, offloading=False)
         with_host = self._exchanges(at_stage, offloading=True)
         seconds["recompute"] = self.micro_batches * self._repeats(at_stage)

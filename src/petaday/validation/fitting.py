@@ -51,6 +51,8 @@ SOFTWARE = {
     "host_launch": Prior(6e-5, 1.0, 1e-7, 4e-4),
     "step_overhead": Prior(0.02, 1.0, 1e-4, 2.0),
     "straggling": Prior(0.01, 0.8, 1e-5, 0.1),
+    "tensor_launch": Prior(5e-4, 1.0, 1e-6, 1e-2),
+    "pipeline_launch": Prior(2.0, 1.0, 1.0, 20.0),
 }
 CHIP = {
     "sustained": Prior(0.95, 0.08, 0.4, 1.0),

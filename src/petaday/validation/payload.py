@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from petaday.validation.memory import memory_verdicts, verdicts_data
+from petaday.validation.ranking import ranking_data, ranking_groups
 from petaday.validation.scores import score
 from petaday.validation.suite import Checked, Errors, Suite, errors_of
 from petaday.validation.suites import SUITES
@@ -27,6 +29,10 @@ def validation_data(name: str | None = None, data: Path | None = None) -> Data:
     scored = [row for suite in suites if suite.name.startswith("training, plan") for row in suite.rows]
     if scored:
         told["unmeasured_chips"] = unmeasured_chips(scored)
+    if "memory" in names:
+        told["verdicts"] = verdicts_data(memory_verdicts())
+    if "ranking" in names:
+        told["ranking"] = ranking_data(ranking_groups())
     if scored and data is None:
         told["held_out"] = held_out_data(scored, held_out_errors())
     return told

@@ -109,7 +109,7 @@ def model_of(row: Row) -> Model:
             "gated": gated,
             "vocab": sizes["vocab"],
             "max_position": needed(row, "seq_len") if plain else 0,
-            "tied_embeddings": plain,
+            "tied_embeddings": true(row, "tied_embeddings") if row.get("tied_embeddings") else plain,
             "norm": "layernorm" if plain else "rmsnorm",
             "linear_bias": plain,
             "mla": like.mla if like and keeps_attention else None,

@@ -26,9 +26,23 @@ def _kernels(_: Path | None) -> list[Suite]:
     return kernel_suites()
 
 
+def _memory(_: Path | None) -> list[Suite]:
+    from petaday.validation.memory import memory_suites
+
+    return memory_suites()
+
+
+def _ranking(_: Path | None) -> list[Suite]:
+    from petaday.validation.ranking import ranking_suites
+
+    return ranking_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
+    "memory": _memory,
+    "ranking": _ranking,
     "kernels": _kernels,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""

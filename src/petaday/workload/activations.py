@@ -61,6 +61,8 @@ def _attention(model: Model, shard: Shard, recipe: Recipe) -> list[Kept]:
             Kept("latents", 2 * ELEMENT * t * latent / shard.split),
             Kept("q, k, v", ELEMENT * t * up, cheap=recipe.fused),
         ]
+    if recipe.eager:
+        projected.append(Kept("q, k, v before rotation", np.asarray(sum(each.size_bytes for each in projected))))
     if recipe.fused:
         return [*projected, Kept("log-sum-exp", 4.0 * t * model.heads / tp), output]
     per_score = ELEMENT + (ELEMENT + 1.0 if recipe.dropout else 0.0)
@@ -70,10 +72,13 @@ def _attention(model: Model, shard: Shard, recipe: Recipe) -> list[Kept]:
 
 def _gated_pair(name: str, elements: Floats, model: Model, recipe: Recipe, operand_bytes: float) -> list[Kept]:
     gates = 2.0 if model.gated else 1.0
-    return [
+    kept = [
         Kept(f"{name} up output", gates * ELEMENT * elements),
         Kept(f"{name} down input", operand_bytes * elements, cheap=recipe.fused),
     ]
+    if recipe.eager and model.gated:
+        kept.append(Kept(f"{name} activated gate", ELEMENT * elements))
+    return kept
 
 
 def _mlp(model: Model, shard: Shard, recipe: Recipe, operand_bytes: float) -> list[Kept]:

@@ -39,12 +39,14 @@ class Recipe:
     2023, arXiv:2310.01889) or exchange the sequence for heads (DeepSpeed-Ulysses, arXiv:2309.14509)
     dropout: the recipe drops activations (and stores the masks)
     expert_imbalance: rows on the busiest expert rank over the mean
+    eager: element-wise operators are not fused, and each keeps its input
     """
 
     attention: Literal["unfused", "fused"]
     context: Literal["ring", "all-to-all"]
     dropout: bool
     expert_imbalance: float
+    eager: bool = False
 
     @property
     def fused(self) -> bool:
