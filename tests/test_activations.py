@@ -127,3 +127,10 @@ def test_latents_are_kept_and_heads_repeated() -> None:
     assert tensors["q, k, v"].cheap
     assert not tensors["latents"].cheap
     assert tensors["latents"].size_bytes[0] == 2 * 2 * 2048 * (256 + 128 + 32)
+
+
+def test_a_frozen_ffn_keeps_no_inputs_of_its_matrices():
+    """Adapters on attention alone: a frozen GEMM's input is no operand of any gradient (arXiv:2106.09685, section 4.2)."""
+    trained = {each.name: each for each in layer_activations(GPT, DENSE, shard_of(), FUSED, 2.0)}
+    frozen = {each.name for each in layer_activations(GPT, DENSE, shard_of(), FUSED, 2.0, frozen_ffn=True)}
+    assert set(trained) - frozen == {"FFN input", "FFN down input"}

@@ -77,7 +77,7 @@ def test_a_sweep_prices_the_plan_that_its_rows_would_get_alone() -> None:
         row = sweep.rows[at]
         joined = joined_of(row)
         assert joined.job.global_batch == sweep.joined.job.global_batch
-        assert best_plan(joined.job, joined).row(0) == sweep.plans.row(at)
+        assert best_plan(joined.job, joined)[0].row(0) == sweep.plans.row(at)
         assert key_of(row, joined.job.chips)[0] == int(row["tp"])
 
 

@@ -68,6 +68,7 @@ class Software(Strict):
     dp_hidden: share of the gradient and weight communication beside a pass that takes no time from it
     expert_rate: rate of routing, permuting and grouped GEMMs over what the chip's law gives
     expert_host: seconds of host time that routing one MoE layer needs
+    fp8_weights: runs in fp8 store weights in fp8 alone, beside the optimizer's fp32 copy
     host_launch: seconds of host time an operator needs
     step_overhead: seconds a step spends outside passes and update
     slowdown: time of an operator inside a training step over its time alone
@@ -93,6 +94,7 @@ class Software(Strict):
     hands_out_beside: bool
     scatter_gather: bool
     grad_dtype: Literal["fp32", "bf16", "fp16"]
+    fp8_weights: bool = False
     memory: Habits
     tp_overlap: Ratio
     ep_overlap: Ratio

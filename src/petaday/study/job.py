@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def join(scenario: Scenario, folder: Path, *, allow_unverified: bool = False) ->
     return Joined(
         scenario=scenario,
         job=job,
-        space=search_space(software, given, notes),
+        space=search_space(software, [stretch.dtype for stretch in train.stretches], given, notes),
         given=given,
         parts=Parts(model, chip, scale_up, part, software, efficiencies),
         assumptions=tuple(notes),
@@ -198,13 +198,16 @@ def footprint_of(part: SoftwarePart) -> Footprint:
     )
 
 
-def search_space(part: SoftwarePart, given: Mapping[str, int], notes: list[Assumption]) -> Space:
-    """What the profile can run, with its habits as defaults and the user's columns held."""
+def search_space(
+    part: SoftwarePart, dtypes: Iterable[str], given: Mapping[str, int], notes: list[Assumption]
+) -> Space:
+    """What the profile can run in these dtypes, with its habits as defaults and the user's columns held."""
     supports = part.supports
+    stored = "fp8" if part.fp8_weights and set(dtypes) == {"fp8"} else "bf16"
     defaults = {
         "tp_overlap": 1 if part.tp_overlap.value else 0,
         "dp_overlap": int(part.dp_overlap),
-        "weight_bytes": DTYPE_BYTES["bf16"],
+        "weight_bytes": DTYPE_BYTES[stored],
         "grad_bytes": DTYPE_BYTES[part.grad_dtype],
         "moment_bytes": DTYPE_BYTES["fp32"],
         "shard": 0,

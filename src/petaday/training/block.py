@@ -161,7 +161,9 @@ def _layer(kind: LayerKind, plans: Plans, shard: Shard, job: Job, precision: Pre
         Recompute.SELECTIVE: np.broadcast_to(cheap_flops, len(plans)),
         Recompute.FULL: forward_flops,
     }
-    tensors = layer_activations(job.model, kind, shard, job.software.recipe, precision.law.element_bytes)
+    tensors = layer_activations(
+        job.model, kind, shard, job.software.recipe, precision.law.element_bytes, frozen_ffn=job.lora_rank > 0
+    )
     kept = np.asarray(sum(tensor.size_bytes for tensor in tensors))
     lean = np.asarray(sum(tensor.size_bytes for tensor in tensors if not tensor.cheap))
     saved = {

@@ -97,7 +97,7 @@ def _of_record(row: Row) -> Checked:
     source, measured = row["source_family"], 1e9 * (number(row, "mem_GB") or 0.0)
     try:
         joined = joined_of(row)
-        job, plans = joined.job, best_plan(joined.job, joined)
+        job, plans = joined.job, best_plan(joined.job, joined)[0]
     except InputError as error:
         return Checked(row["id"], source, "bytes", float("nan"), None, skipped=str(error))
     predicted = float(Pricer(job).price(plans).memory[0])

@@ -18,11 +18,15 @@ from petaday.workload.shard import Floats, Shard
 
 @dataclass(frozen=True)
 class Kept:
-    """One kept tensor; `cheap` ones are dropped by selective recomputation."""
+    """One kept tensor; `cheap` ones are dropped by selective recomputation.
+
+    of_weights: kept for the gradients of FFN weights alone, so not where adapters leave those frozen
+    """
 
     name: str
     size_bytes: Floats
     cheap: bool = False
+    of_weights: bool = False
 
 
 def layer_input_bytes(model: Model, shard: Shard) -> Floats:
@@ -31,20 +35,20 @@ def layer_input_bytes(model: Model, shard: Shard) -> Floats:
 
 
 def layer_activations(
-    model: Model, kind: LayerKind, shard: Shard, recipe: Recipe, operand_bytes: float
+    model: Model, kind: LayerKind, shard: Shard, recipe: Recipe, operand_bytes: float, *, frozen_ffn: bool = False
 ) -> list[Kept]:
     """Every tensor that one layer keeps on one rank; `operand_bytes` is the width of a kept GEMM input."""
     whole = shard.tokens * model.hidden / shard.split
     kept = [
         Kept("norm inputs", 2 * ELEMENT * whole),
         Kept("attention input", operand_bytes * whole, cheap=recipe.fused),
-        Kept("FFN input", operand_bytes * whole, cheap=recipe.fused),
+        Kept("FFN input", operand_bytes * whole, cheap=recipe.fused, of_weights=not kind.moe),
         *_attention(model, shard, recipe),
         *(_experts if kind.moe else _mlp)(model, shard, recipe, operand_bytes),
     ]
     if recipe.dropout:
         kept.append(Kept("dropout masks", 2 * whole))
-    return kept
+    return [each for each in kept if not (frozen_ffn and each.of_weights)]
 
 
 def _attention(model: Model, shard: Shard, recipe: Recipe) -> list[Kept]:
@@ -74,7 +78,7 @@ def _gated_pair(name: str, elements: Floats, model: Model, recipe: Recipe, opera
     gates = 2.0 if model.gated else 1.0
     kept = [
         Kept(f"{name} up output", gates * ELEMENT * elements),
-        Kept(f"{name} down input", operand_bytes * elements, cheap=recipe.fused),
+        Kept(f"{name} down input", operand_bytes * elements, cheap=recipe.fused, of_weights=True),
     ]
     if recipe.eager and model.gated:
         kept.append(Kept(f"{name} activated gate", ELEMENT * elements))
@@ -91,7 +95,7 @@ def _experts(model: Model, shard: Shard, recipe: Recipe, operand_bytes: float) -
     rows = expert_rows(model, shard) * recipe.expert_imbalance
     kept = [
         Kept("router probabilities", 4.0 * shard.tokens * moe.experts / shard.split),
-        Kept("expert input", operand_bytes * rows * model.hidden),
+        Kept("expert input", operand_bytes * rows * model.hidden, of_weights=True),
         Kept("expert output", ELEMENT * rows * model.hidden),
         *_gated_pair("expert", rows * moe.ffn / shard.etp, model, recipe, operand_bytes),
     ]
