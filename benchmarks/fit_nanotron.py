@@ -20,7 +20,7 @@ PROFILE = "nanotron-2024"
 ODD = 0.05
 """Errors far beyond this hardly pull."""
 
-TIME = ("tensor_launch", "pipeline_launch", "slowdown", "dp_hidden")
+TIME = ("tensor_launch", "pipeline_launch", "slowdown", "tp_overlap")
 """Figures of time that are fitted; the joint fit of the training record leaves this profile alone."""
 
 MEMORY = {"logit_bytes": 14.0, "fragmentation": 1.08, "waiting_inputs": 0.36, "buffers": 2e8}
