@@ -87,7 +87,7 @@ def test_a_sweep_prices_the_plan_that_its_rows_would_get_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "median"),
     [
-        ("memory allocated at the update", 0.022),
+        ("memory allocated at the update", 0.013),
         ("memory reserved at the peak", 0.056),
         ("memory reserved at the peak, sizes that no fit saw", 0.055),
     ],

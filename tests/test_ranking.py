@@ -91,16 +91,16 @@ def test_the_order_alone_counts(times: list[float], scale: float) -> None:
 def test_the_sweep_is_ranked_as_it_was() -> None:
     told = ranking_of([each for each in groups() if each.source == "nanotron"])
     assert (told.groups, told.plans) == (13, 555)
-    assert told.spearman >= 0.9
+    assert told.spearman >= 0.91
     assert told.worst <= 1.12
-    assert told.near >= 0.45
+    assert told.near >= 0.53
 
 
 def test_groups_that_no_fit_saw_are_ranked_as_well() -> None:
     told = ranking_of([each for each in groups() if not each.fitted])
     assert told.groups >= 8
-    assert told.spearman >= 0.9
-    assert told.near >= 0.6
+    assert told.spearman >= 0.91
+    assert told.near >= 0.74
     assert told.worst <= 1.1
 
 

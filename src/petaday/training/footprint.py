@@ -21,7 +21,7 @@ class Footprint:
     fragmentation: bytes that the allocator takes for activations over what they are
     waiting_inputs: whole layer inputs, of each layer, that the allocator cannot reuse yet because the communication
         stream has not passed them: without a pipeline nothing stops the host from running ahead
-    buffers: bytes of fixed buffers inside the allocator (GEMM workspaces, position tables, communication buckets)
+    buffers: bytes that the passes take in the allocator whatever their size (workspaces, tables, buckets, rounding)
     splits_by_cost: a pipeline is cut where multiply-adds are equal, the head's included, rather than layers
     """
 

@@ -69,15 +69,15 @@ def stage_memory(
         np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept) * habits.fragmentation
     )
     logits = np.where(holds_head, block.logits, 0.0)
-    fixed = habits.buffers + habits.gather_buffers * block.gathered
-    held_always = state.weights[stage] + state.gradients[stage] + state.optimizer[stage] + fixed
+    gathered = habits.gather_buffers * block.gathered
+    held_always = state.weights[stage] + state.gradients[stage] + state.optimizer[stage] + gathered
     staged = np.maximum(state.staging[stage] - on_chip - logits - transient, 0.0)
     return Memory(
         weights=state.weights[stage],
         gradients=state.gradients[stage],
         optimizer=state.optimizer[stage],
         activations=on_chip,
-        working=state.working + transient + fixed + staged,
+        working=state.working + transient + gathered + habits.buffers + staged,
         logits=logits,
         update=held_always + state.staging[stage],
         cached=np.where(plans.pp == 1, habits.waiting_inputs * layers.total * block.gathered, 0.0),

@@ -28,6 +28,9 @@ SHARED = (
 )  # fmt: skip
 """Columns whose rows share a job."""
 
+KEY = ("tp", "pp", "dp", "micro_batch", "zero")
+"""Plan columns that tell the rows of a sweep apart."""
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -70,10 +73,6 @@ def sweeps_of(rows: Iterable[Row]) -> Iterator[Sweep]:
         rows = tuple(row for row, at in zip(members, wanted, strict=True) if at is not None)
         if rows:
             yield Sweep(rows, joined, legal.take(np.array([at for at in wanted if at is not None])))
-
-
-KEY = ("tp", "pp", "dp", "micro_batch", "zero")
-"""Plan columns that tell the rows of a sweep apart."""
 
 
 def key_of(row: Row, chips: int) -> tuple[int, ...]:
