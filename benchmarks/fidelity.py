@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from petaday.catalog import load
 from petaday.report.error_page import plots
 from petaday.validation.payload import validation_data
@@ -64,7 +66,7 @@ def main() -> None:
     images = plots(data)
     for name, svg in images.items():
         (DOCS / "fidelity" / f"{name}.svg").write_text(svg, encoding="utf-8")
-    page = [INTRODUCTION, _summary(data), _held_out(data), "## Plots\n"]
+    page = [INTRODUCTION, _summary(data), _held_out(data), _verdicts(data), _ranking(data), "## Plots\n"]
     page += [f"![{name.replace('-', ' ')}](fidelity/{name}.svg)\n" for name in images]
     page += [_breakdown(data), _worst(data, rows), _fits(), COLUMNS]
     (DOCS / "fidelity.md").write_text("\n".join(page), encoding="utf-8")
@@ -115,16 +117,47 @@ def _summary(data: Data) -> str:
 
 
 def _short(data: Data) -> str:
-    """The training suites and the rest in one line each."""
+    """A line for each suite, and for each operation of the kernels: all dtypes together."""
+    lines = []
+    kernels: dict[str, list[str]] = {}
+    for suite in data["suites"]:
+        name = suite["name"]
+        if name.startswith("kernels "):
+            kernels.setdefault(name.rpartition(" ")[0], []).append(name)
+            continue
+        numbers = (_percent(suite[key]) for key in ("median_abs_pct", "p90_abs_pct", "bias_pct"))
+        lines.append([name, f"{suite['predicted']:,} of {suite['n']:,}", *numbers])
+    for operation, names in kernels.items():
+        rows = [row for row in data["rows"] if row["suite"] in names]
+        errors = np.array([row["error_pct"] for row in rows if row["error_pct"] is not None])
+        numbers = (np.median(np.abs(errors)), np.quantile(np.abs(errors), 0.9), np.median(errors))
+        label = f"{operation}, {len(names)} dtypes"
+        lines.append([label, f"{len(errors):,} of {len(rows):,}", *(_percent(float(number)) for number in numbers)])
+    return _table(["suite", "rows predicted", "median error", "p90", "bias"], lines)
+
+
+def _verdicts(data: Data) -> str:
+    told = data["verdicts"]
+    cells = [str(told["plans"]), *(_percent(told[name]) for name in ("right_pct", "recall_pct", "false_alarms_pct"))]
+    return "## Verdicts on memory\n\nPlans of nanotron's sweep that ran or ran out of memory.\n\n" + _table(
+        ["plans", "right", "failures that we call failures", "runs that we call failures"], [cells]
+    )
+
+
+def _ranking(data: Data) -> str:
     lines = [
         [
-            suite["name"],
-            f"{suite['predicted']:,} of {suite['n']:,}",
-            *(_percent(suite[key]) for key in ("median_abs_pct", "p90_abs_pct", "bias_pct")),
+            line["name"], str(line["groups"]), str(line["plans"]),
+            *("" if line[key] is None else f"{line[key]:.2f}" for key in ("spearman", "regret", "worst")),
+            f"{line['near_pct']:.0f} %",
         ]
-        for suite in data["suites"]
-    ]
-    return _table(["suite", "rows predicted", "median error", "p90", "bias"], lines)
+        for line in data["ranking"]["statistics"]
+    ]  # fmt: skip
+    head = ["groups of", "groups", "plans", "median Spearman", "median regret", "worst", "choices within 5 %"]
+    return (
+        "## Ranking of plans\n\nGroups of at least four plans of one model on one number of chips. Regret is the measured "
+        "time of the plan that we would have chosen over the best measured one.\n\n" + _table(head, lines)
+    )
 
 
 def _held_out(data: Data) -> str:

@@ -1,21 +1,26 @@
 """Fit nanotron's profile to its sweep of plans: figures of time to a third of its groups, of memory to a third of its
-sizes; print them, and the errors of the rest.
+sizes. Write the figures of time, print those of memory (they stand in the profile), and the errors of the rest.
 
     python benchmarks/fit_nanotron.py
 """
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 
 import numpy as np
 
+from petaday.catalog import load
+from petaday.catalog.fits import FitRecord, fit_lines
 from petaday.validation.cases import Case
 from petaday.validation.fitting import Knob, Problem
 from petaday.validation.memory import FIT_SHARE, reserved_of
 from petaday.validation.nanotron import Sweep, sweep_rows, sweeps_of
 from petaday.validation.ranking import ranked_sweeps
 
+COMMAND = "python benchmarks/fit_nanotron.py"
+FITS = load.DATA / "fits" / "sweep.yaml"
 PROFILE = "nanotron-2024"
 ODD = 0.05
 """Errors far beyond this hardly pull."""
@@ -41,11 +46,24 @@ def fit_time() -> None:
     owner = ("software", PROFILE)
     knobs = [Knob.of(owner, name) for name in TIME]
     solution = Problem(cases(True), knobs).solve(report=lambda step, loss: print(f"  step {step}: loss {loss:.1f}"))
-    for knob, value in solution.values().items():
-        print(f"{knob.name}: {value:.4g} ± {solution.errors()[knob]:.2g}")
     rest = Problem(cases(False), knobs)
-    for name, errors in (("seen", solution.residuals), ("held out", rest.predict(solution.logs) - rest.measured)):
-        print(f"{name}: {len(errors)} runs, median |ln(predicted/measured)| {np.median(np.abs(errors)):.3f}")
+    held_out = rest.predict(solution.logs) - rest.measured
+    errors = solution.errors()
+    record = FitRecord.model_validate(
+        {
+            "software": PROFILE,
+            "figures": {knob.name: {"value": v, "error": errors[knob]} for knob, v in solution.values().items()},
+            "runs": len(solution.residuals),
+            "sources": ["nanotron"],
+            "loss": float(np.median(np.abs(solution.residuals))),
+            "held_out": float(np.median(np.abs(held_out))),
+            "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+            "command": COMMAND,
+        }
+    )
+    lines = [f"# Written by `{COMMAND}` on {record.date}; do not edit.", "fits:", *fit_lines(record)]
+    FITS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines[2:]))
 
 
 def fit_memory(rounds: int = 40) -> None:

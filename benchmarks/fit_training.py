@@ -19,6 +19,7 @@ import numpy as np
 
 from petaday.catalog import load
 from petaday.catalog.efficiency import scopes_of
+from petaday.catalog.fits import FitRecord, fit_lines
 from petaday.validation.cases import Case, Owner, cases_of
 from petaday.validation.fitting import Floats, Knob, Problem, Solution
 from petaday.validation.scores import scale_of
@@ -117,36 +118,34 @@ def fold_of(case: Case) -> str:
     return str(sum(case.group.encode()) % FOLDS)
 
 
-def plain(value: float) -> str:
-    """A number with four significant digits and no exponent."""
-    return np.format_float_positional(float(f"{value:.4g}"), trim="0")
-
-
 def write_fits(problem: Problem, solution: Solution, cross: Floats) -> None:
     """The file of fits: every profile and chip with its figures, and what stands in for chips without runs."""
     values, errors = solution.values(), solution.errors()
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     lines = [f"# Written by `{COMMAND}` on {today}; do not edit.", "fits:"]
 
-    def write(scope: str, figures: dict[str, tuple[float, float]], rows: np.ndarray) -> None:
-        sources = sorted({case.cell[0] for case, used in zip(problem.cases, rows, strict=True) if used})
-        lines.append(f"  - {scope}")
-        lines.append("    figures:")
-        lines.extend(f"      {name}: {{value: {plain(v)}, error: {plain(e)}}}" for name, (v, e) in figures.items())
-        lines.append(f"    runs: {int(rows.sum())}")
-        lines.append(f"    sources: [{', '.join(sources)}]")
-        lines.append(f"    loss: {np.median(np.abs(solution.residuals[rows])):.4f}")
-        lines.append(f"    held_out: {np.median(np.abs(cross[rows])):.4f}")
-        lines.append(f'    date: "{today}"')
-        lines.append(f"    command: {COMMAND}")
+    def write(scope: dict[str, str], figures: dict[str, tuple[float, float]], rows: np.ndarray) -> None:
+        record = FitRecord.model_validate(
+            {
+                **scope,
+                "figures": {name: {"value": value, "error": error} for name, (value, error) in figures.items()},
+                "runs": int(rows.sum()),
+                "sources": sorted({case.cell[0] for case, used in zip(problem.cases, rows, strict=True) if used}),
+                "loss": float(np.median(np.abs(solution.residuals[rows]))),
+                "held_out": float(np.median(np.abs(cross[rows]))),
+                "date": today,
+                "command": COMMAND,
+            }
+        )
+        lines.extend(fit_lines(record))
 
     def used_by(owner: Owner) -> np.ndarray:
         return np.array([owner in (case.software, case.chip, case.wide_chip) for case in problem.cases])
 
     for owner in dict.fromkeys(knob.owner for knob in problem.knobs):
         figures = {k.name: (values[k], errors[k]) for k in problem.knobs if k.owner == owner}
-        scope = f"software: {owner[1]}" if owner[0] == "software" else f"chip: {owner[1]}\n    dtype: {owner[2]}"
-        write(scope, figures, used_by(owner))
+        dtype = {} if owner[0] == "software" else {"dtype": owner[2]}
+        write({owner[0]: owner[1], **dtype}, figures, used_by(owner))
     for (kind, name, dtype), means in sorted(stand_ins(problem.knobs, values, problem.cases).items()):
         alike = {
             knob.owner
@@ -159,9 +158,8 @@ def write_fits(problem: Problem, solution: Solution, cross: Floats) -> None:
             for figure in means
         }
         rows = np.any([used_by(owner) for owner in alike], axis=0)
-        scope = f'{kind}: "{name}"\n    dtype: {dtype}'
-        write(scope, {figure: (v, v * spread[figure]) for figure, v in means.items()}, rows)
-    (DATA / "fits.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write({kind: name, "dtype": dtype}, {figure: (v, v * spread[figure]) for figure, v in means.items()}, rows)
+    (DATA / "fits" / "training.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_intervals(problem: Problem, cross: Floats, by_chip: Floats) -> None:

@@ -1,6 +1,7 @@
 """What was fitted to measured training runs: figures with standard errors, and the error they leave.
 
-One file holds all of it, and the command that fits writes it: `python benchmarks/fit_training.py`.
+Files under `fits/` hold it, each written by the command that fits: `python benchmarks/fit_training.py` for the record of
+runs, `python benchmarks/fit_nanotron.py` for the sweep of plans.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from petaday.catalog.chip import Chip, Dtype, Id
@@ -81,7 +83,7 @@ class FitRecord(Strict):
         }
 
 
-SECONDS = ("host_launch", "expert_host", "step_overhead", "launch")
+SECONDS = ("host_launch", "expert_host", "tensor_launch", "step_overhead", "launch")
 """Figures that are times; the others are ratios."""
 
 
@@ -97,6 +99,29 @@ class Interval(Strict):
     low: Annotated[float, Field(gt=0, le=1)]
     high: Annotated[float, Field(ge=1)]
     runs: int
+
+
+def fit_lines(record: FitRecord) -> list[str]:
+    """A record as it stands in a file of fits."""
+    kind, name = record.scope
+    figures = record.figures.items()
+    return [
+        f'  - {kind}: "{name}"',
+        *([f"    dtype: {record.dtype}"] if record.dtype else []),
+        "    figures:",
+        *(f"      {figure}: {{value: {_plain(f.value)}, error: {_plain(f.error)}}}" for figure, f in figures),
+        f"    runs: {record.runs}",
+        f"    sources: [{', '.join(record.sources)}]",
+        f"    loss: {record.loss:.4f}",
+        f"    held_out: {record.held_out:.4f}",
+        f'    date: "{record.date}"',
+        f"    command: {record.command}",
+    ]
+
+
+def _plain(value: float) -> str:
+    """A number with four significant digits and no exponent."""
+    return np.format_float_positional(float(f"{value:.4g}"), trim="0")
 
 
 def with_fit(

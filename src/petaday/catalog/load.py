@@ -74,7 +74,9 @@ def software() -> Mapping[str, Software]:
 @functools.cache
 def fits() -> tuple[FitRecord, ...]:
     """What was fitted to measured training runs."""
-    return tuple(parts(DATA / "fits.yaml", "fits", FitRecord))
+    return tuple(
+        record for path in sorted((DATA / "fits").glob("*.yaml")) for record in parts(path, "fits", FitRecord)
+    )
 
 
 @functools.cache

@@ -60,6 +60,7 @@ class Software(Strict):
     dropout: the recipes of this stack drop activations and store the masks
     dp_overlap: gradients are reduced while the backward pass runs
     hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
+    pipeline_gathers_once: under ZeRO-3 in a pipeline, weights are gathered and gradients scattered once a step
     scatter_gather: a pipeline hand-over sends 1/tp from each tensor rank and gathers on arrival
     expert_domains: domains that a token's experts are limited to, where it travels to each once; 0: pairwise exchange
     shard_messages: collectives that one layer's weights travel in under ZeRO-3
@@ -92,6 +93,7 @@ class Software(Strict):
     dropout: bool
     dp_overlap: bool
     hands_out_beside: bool
+    pipeline_gathers_once: bool = False
     scatter_gather: bool
     grad_dtype: Literal["fp32", "bf16", "fp16"]
     fp8_weights: bool = False

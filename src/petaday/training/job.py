@@ -70,6 +70,7 @@ class Software:
     tensor_launch: seconds of host time that a layer's exchanges take for each tensor-parallel rank, forward and backward
     pipeline_launch: how many times that where stages of a pipeline also hand over
     hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
+    pipeline_gathers_once: under ZeRO-3 in a pipeline, weights are gathered and gradients scattered once a step
     sync_bucket: bytes of 16-bit gradients in one message of the synchronisation between replicas; 0: all in one
     footprint: what it holds in memory beyond the tensors that any stack needs
     """
@@ -94,6 +95,7 @@ class Software:
     pipeline_launch: float = 1.0
     sync_bucket: float = 0.0
     hands_out_beside: bool = True
+    pipeline_gathers_once: bool = False
     footprint: Footprint = field(default_factory=Footprint)
 
 

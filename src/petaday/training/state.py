@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petaday.fabric import collective
 from petaday.fabric.network import Floats, Group, group
@@ -146,11 +147,12 @@ def rank_state(plans: Plans, job: Job) -> State:
         for stage in Stage
     }
 
-    def sharded(parts: Held, from_zero: int) -> Floats:
-        """Parameters, divided over the replicas from this ZeRO stage on."""
-        divided = parts.shared / of_shared.shards.size + parts.expert / of_expert.shards.size
-        return np.where(plans.zero >= from_zero, divided, parts.total)
+    def divided(parts: Held, where: NDArray[np.bool_]) -> Floats:
+        """Parameters, divided over the replicas that share them."""
+        shares = parts.shared / of_shared.shards.size + parts.expert / of_expert.shards.size
+        return np.where(where, shares, parts.total)
 
+    owns = plans.zero >= 1
     footprint = job.software.footprint
     bucket = np.where(plans.dp * plans.cp > 1, footprint.bucket_bytes, 0.0)
     copied_grad = np.where(plans.zero >= 1, footprint.shard_grad_bytes, 0.0)
@@ -183,9 +185,12 @@ def rank_state(plans: Plans, job: Job) -> State:
         return np.asarray(np.maximum.reduce([in_buckets(trained[stage], width, operation) for stage in Stage]))
 
     reduce_once = np.where(plans.zero == 0, slowest_stage(grad, reduce_whole), slowest_stage(grad, reduce_shards))
-    hands_out = (plans.zero == 1) | (plans.zero == 2)
-    # A pipeline interleaves micro-batches, so ZeRO-2 accumulates whole gradients there and scatters them once a step.
-    scatters = (plans.zero >= 3) | ((plans.zero == 2) & (plans.pp == 1))
+    # A pipeline interleaves micro-batches: ZeRO-2 sums whole gradients there and scatters them once a step, and some
+    # stacks keep the weights of ZeRO-3 gathered as long.
+    once = (plans.pp > 1) & (plans.zero >= 3) & job.software.pipeline_gathers_once
+    gathers = (plans.zero >= 3) & ~once
+    scatters = gathers | ((plans.zero == 2) & (plans.pp == 1))
+    hands_out = (plans.zero == 1) | (plans.zero == 2) | once
 
     def per_layer(parts: Held, width: Floats, operation: Spread) -> Floats:
         """A layer's weights or gradients, in as many messages as the software cuts them."""
@@ -194,27 +199,29 @@ def rank_state(plans: Plans, job: Job) -> State:
 
     gather = per_layer(layer, weight, gather_shards)
     scatter = per_layer(trained_parameters(plans, job, layer, np.ones(1)), grad, reduce_shards)
+    kept = {stage: np.where(once, held[stage].total, 0.0) for stage in Stage}
     tied_bytes = np.where(plans.pp > 1, job.count.embedding / plans.tp * grad, 0.0)
     ends = group(np.full_like(plans.tp, 2), np.full_like(plans.tp, job.network.domain), job.network)
     tied = collective.all_reduce(tied_bytes, ends, job.network)
     return State(
-        weights={stage: copies * sharded(held[stage], 3) * weight for stage in Stage},
+        weights={stage: copies * (divided(held[stage], plans.zero >= 3) + kept[stage]) * weight for stage in Stage},
         gradients={
-            stage: copies * (sharded(trained[stage], 2) * grad + trained[stage].total * bucket) for stage in Stage
+            stage: copies * (divided(trained[stage], scatters) * grad + trained[stage].total * bucket)
+            for stage in Stage
         },
-        optimizer={stage: sharded(trained[stage], 1) * (on_chip + copied_grad) for stage in Stage},
+        optimizer={stage: divided(trained[stage], owns) * (on_chip + copied_grad) for stage in Stage},
         staging={
-            stage: np.where(plans.zero == 1, trained[stage].total + sharded(trained[stage], 1), 0.0)
+            stage: np.where(plans.zero == 1, trained[stage].total + divided(trained[stage], owns), 0.0)
             * footprint.staging_bytes
             for stage in Stage
         },
-        working=np.where(plans.zero >= 3, 2 * layer.total * weight, 0.0),
-        gather_layer=np.where(plans.zero >= 3, gather, 0.0),
+        working=np.where(gathers, 2 * layer.total * weight, 0.0),
+        gather_layer=np.where(gathers, gather, 0.0),
         scatter_layer=np.where(scatters, scatter, 0.0),
         sync=np.where(scatters, 0.0, reduce_once),
         regather=np.where(hands_out, slowest_stage(weight, gather_shards), 0.0),
         tied=tied if job.model.tied_embeddings and not job.lora_rank else np.zeros(len(plans)),
-        update=np.maximum.reduce([_update_seconds(plans, sharded(trained[stage], 1), job) for stage in Stage]),
+        update=np.maximum.reduce([_update_seconds(plans, divided(trained[stage], owns), job) for stage in Stage]),
     )
 
 
