@@ -47,8 +47,7 @@ class KernelFit(Strict):
     """Figures of one operation and dtype on a chip under one version of a framework.
 
     figures: by name, SI units (see the law of the operation); rows: measured kernels behind them; loss, p90: median
-    and 90th percentile of |predicted/measured - 1| over them; held_out: the median on shapes that a fit to the other
-    half of them did not see
+    and 90th percentile of |predicted/measured - 1| over them; held_out: the median over kernels of other shapes
     """
 
     chip: Id

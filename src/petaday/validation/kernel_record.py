@@ -1,4 +1,5 @@
-"""The record of measured kernels (`data/kernels.csv.gz`) as arrays.
+"""The records of measured kernels as arrays: `data/kernels_fit.csv.gz`, which the laws are fitted to, and
+`data/kernels.csv.gz`, of other shapes, which they are checked on.
 
 NVIDIA AIConfigurator's tables (Apache-2.0 data), cleaned and sampled by `benchmarks/make_kernels.py`.
 """
@@ -17,7 +18,8 @@ from petaday.catalog.kernels import FORMATS, PROCESSORS, Key, peak_of
 from petaday.chip.kernel import Floats, Silicon
 from petaday.chip.kernels import LAWS
 
-RECORD = Path(__file__).parent / "data" / "kernels.csv.gz"
+CHECKED = Path(__file__).parent / "data" / "kernels.csv.gz"
+FITTED = CHECKED.with_name("kernels_fit.csv.gz")
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Measured:
     seconds: Floats
 
 
-def read_record(path: Path = RECORD) -> dict[Key, Measured]:
-    """The record by chip, operation, dtype, framework and version."""
+def read_record(path: Path = CHECKED) -> dict[Key, Measured]:
+    """A record by chip, operation, dtype, framework and version."""
     rows: dict[Key, list[list[float]]] = {}
     with gzip.open(path, "rt", encoding="utf-8") as table:
         for chip, operation, dtype, framework, version, sizes, microseconds in list(csv.reader(table))[1:]:

@@ -1,4 +1,6 @@
-"""Single kernels against measurements, by operation and dtype: figures fitted to a chip, framework and version."""
+"""Single kernels against measurements, by operation and dtype: figures fitted to a chip, framework and version.
+
+Every row is of a shape that no fit has seen."""
 
 from __future__ import annotations
 
