@@ -83,7 +83,7 @@ class FitRecord(Strict):
         }
 
 
-SECONDS = ("host_launch", "expert_host", "tensor_launch", "step_overhead", "launch")
+SECONDS = ("host_launch", "expert_host", "tensor_launch", "shard_start", "step_overhead", "launch")
 """Figures that are times; the others are ratios."""
 
 

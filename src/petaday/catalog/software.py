@@ -78,6 +78,7 @@ class Software(Strict):
     tensor_launch: seconds of host time of a layer's exchanges for each tensor-parallel rank, forward and backward
     pipeline_launch: how many times that in a pipeline
     sync_bucket: bytes of 16-bit gradients in one message between replicas; 0: all in one
+    shard_start: seconds that each shard's owner takes to begin handing out what it updated; 0: all at once
     fits: the figures, four at most, that a fit to training runs may move
     """
 
@@ -115,6 +116,7 @@ class Software(Strict):
     tensor_launch: Time
     pipeline_launch: Factor
     sync_bucket: Bytes
+    shard_start: Time
     supports: Supports
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     fit: FitRecord | None = None

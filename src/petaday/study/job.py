@@ -177,6 +177,7 @@ def software_of(part: SoftwarePart, expert_imbalance: float) -> Software:
         tensor_launch=part.tensor_launch.value,
         pipeline_launch=part.pipeline_launch.value,
         sync_bucket=part.sync_bucket.value,
+        shard_start=part.shard_start.value,
         hands_out_beside=part.hands_out_beside,
         pipeline_gathers_once=part.pipeline_gathers_once,
         footprint=footprint_of(part),

@@ -72,6 +72,7 @@ class Software:
     hands_out_beside: ZeRO-1's updated weights travel beside the next forward pass, not before it
     pipeline_gathers_once: under ZeRO-3 in a pipeline, weights are gathered and gradients scattered once a step
     sync_bucket: bytes of 16-bit gradients in one message of the synchronisation between replicas; 0: all in one
+    shard_start: seconds that each shard's owner takes to begin handing out what it updated, in turn; 0: all at once
     footprint: what it holds in memory beyond the tensors that any stack needs
     """
 
@@ -94,6 +95,7 @@ class Software:
     tensor_launch: float = 0.0
     pipeline_launch: float = 1.0
     sync_bucket: float = 0.0
+    shard_start: float = 0.0
     hands_out_beside: bool = True
     pipeline_gathers_once: bool = False
     footprint: Footprint = field(default_factory=Footprint)

@@ -199,6 +199,8 @@ def rank_state(plans: Plans, job: Job) -> State:
 
     gather = per_layer(layer, weight, gather_shards)
     scatter = per_layer(trained_parameters(plans, job, layer, np.ones(1)), grad, reduce_shards)
+    turns = np.where((plans.zero == 1) & (of_shared.shards.size > 1), of_shared.shards.size, 0)
+    starts = turns * job.software.shard_start
     kept = {stage: np.where(once, held[stage].total, 0.0) for stage in Stage}
     tied_bytes = np.where(plans.pp > 1, job.count.embedding / plans.tp * grad, 0.0)
     ends = group(np.full_like(plans.tp, 2), np.full_like(plans.tp, job.network.domain), job.network)
@@ -219,7 +221,7 @@ def rank_state(plans: Plans, job: Job) -> State:
         gather_layer=np.where(gathers, gather, 0.0),
         scatter_layer=np.where(scatters, scatter, 0.0),
         sync=np.where(scatters, 0.0, reduce_once),
-        regather=np.where(hands_out, slowest_stage(weight, gather_shards), 0.0),
+        regather=np.where(hands_out, slowest_stage(weight, gather_shards), 0.0) + starts,
         tied=tied if job.model.tied_embeddings and not job.lora_rank else np.zeros(len(plans)),
         update=np.maximum.reduce([_update_seconds(plans, divided(trained[stage], owns), job) for stage in Stage]),
     )

@@ -51,6 +51,7 @@ SOFTWARE = {
     "host_launch": Prior(1.5e-4, 1.0, 1e-7, 6e-4),
     "step_overhead": Prior(0.02, 1.0, 1e-4, 2.0),
     "straggling": Prior(0.01, 0.8, 1e-5, 0.1),
+    "shard_start": Prior(1e-3, 1.0, 1e-6, 2e-2),
     "tensor_launch": Prior(5e-4, 1.0, 1e-6, 1e-2),
     "pipeline_launch": Prior(2.0, 1.0, 1.0, 20.0),
 }
