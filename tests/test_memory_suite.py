@@ -103,7 +103,7 @@ def test_peaks_of_the_training_record(source: str, median: float) -> None:
 
 def test_verdicts_are_what_they_were() -> None:
     told = memory_verdicts()
-    assert told.plans > 2100
+    assert told.plans == 2192  # two have fewer layers than stages
     assert told.right > 0.975
     assert told.recall > 0.975
     assert told.false_alarms < 0.025

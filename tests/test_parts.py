@@ -12,7 +12,7 @@ from petaday.catalog.efficiency import efficiency_for
 from petaday.catalog.model import Model
 from petaday.errors import InputError
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE
-from petaday.study.job import HOST_BANDWIDTH, Joined, join
+from petaday.study.job import HOST_BANDWIDTH, Joined, join, search_space
 from petaday.study.parts import AMPERE_CODE, chip_law, find_chip, find_model, needed
 from petaday.study.scenario import Scenario, WhatIfChip
 from petaday.training.plan import COLUMNS
@@ -258,3 +258,10 @@ def test_every_verified_chip_joins_or_says_what_it_lacks(chip: str) -> None:
     else:
         law = each.job.law
         assert min(law.peak, law.memory_bandwidth, each.job.memory, each.job.network.up, each.job.network.out) > 0
+
+
+@pytest.mark.parametrize(("dtypes", "width"), [(["fp8"], 1), (["bf16"], 2), (["fp8", "bf16"], 2), (["nvfp4"], 2)])
+def test_fp8_runs_of_some_stacks_store_no_16_bit_weights(dtypes: list[str], width: int) -> None:
+    """The MLPerf peaks of Llama 2 70B (82.3 GB with frozen weights on one chip) leave no room for 138 GB of them."""
+    assert search_space(load.software_profile("mlperf-2025"), dtypes, {}, []).allowed["weight_bytes"] == (width,)
+    assert search_space(load.software_profile("megatron-core-2024"), dtypes, {}, []).allowed["weight_bytes"] == (2,)

@@ -14,6 +14,7 @@ from rich.console import Console
 from cases import GPT, OVERLAPPED, job_of, plan_of
 from petaday.report.errors import show_suites
 from petaday.training.job import Job
+from petaday.training.layout import Stage
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
 from petaday.training.state import rank_state
@@ -179,3 +180,26 @@ def test_weights_handed_out_before_the_pass_are_not_hidden() -> None:
     plans = plan_of(dp=16, zero=1, dp_overlap=1)
     beside, before = (_priced(plans, hands_out_beside=beside) for beside in (True, False))
     assert before > beside
+
+
+def test_owners_that_broadcast_in_turn_each_pay_a_start() -> None:
+    """16 owners of a millisecond; none where one rank owns all."""
+    plans = plan_of(dp=16, zero=1)
+    once, each = (float(rank_state(plans, _job(shard_start=start)).regather[0]) for start in (0.0, 1e-3))
+    assert each == pytest.approx(once + 16e-3)
+    alone = plan_of(tp=8, pp=2, first_layers=4, last_layers=4, zero=1)
+    assert rank_state(alone, _job(shard_start=1e-3)).regather[0] == 0
+
+
+def test_weights_that_stay_gathered_in_a_pipeline_are_held_whole_and_move_once() -> None:
+    """Whole weights beside the shards, whole gradients, and one gather and one scatter a step as under ZeRO-2."""
+    plans = plan_of(dp=8, pp=2, first_layers=4, last_layers=4, zero=3)
+    again, once = (rank_state(plans, _job(pipeline_gathers_once=held)) for held in (False, True))
+    zero_2 = rank_state(plan_of(dp=8, pp=2, first_layers=4, last_layers=4, zero=2), _job())
+    for stage in Stage:
+        assert once.gradients[stage] == pytest.approx(8 * again.gradients[stage])
+        assert once.weights[stage] == pytest.approx(9 * again.weights[stage])
+        assert zero_2.gradients[stage] == pytest.approx(once.gradients[stage])
+    assert (once.gather_layer[0], once.scatter_layer[0], once.working[0]) == (0, 0, 0)
+    assert (once.sync[0], once.regather[0]) == (zero_2.sync[0], zero_2.regather[0])
+    assert again.gather_layer[0] > 0
