@@ -52,6 +52,10 @@ REASONS: tuple[tuple[Callable[[dict[str, str]], bool], str], ...] = (
         lambda row: row["accelerator"].startswith("Google"),
         "slices joined by a data-centre network whose share is estimated",
     ),
+    (
+        lambda row: row["source_family"] == "vtrain",
+        "one run of a sweep at twice the time of its neighbours, which are predicted within a few per cent",
+    ),
     (lambda row: row["task"] == "lora", "packing and adapters differ between submitters and are not in the columns"),
     (lambda row: "" in (row["recompute"], row["micro_batch"]), "part of the plan is not in the table"),
 )

@@ -285,7 +285,7 @@ class Step:
             activations = min(activations, 2 * self.body.kept)
         per_parameter = self.master_bytes() + job.optimizer.moments * p["moment_bytes"]
         state = copies * self.owned(stage, p["zero"] >= 3, trained=False) * p["weight_bytes"]
-        state += copies * self.owned(stage, p["zero"] >= 2) * p["grad_bytes"]
+        state += copies * self.owned(stage, self.scatters()) * p["grad_bytes"]
         state += self.owned(stage, p["zero"] >= 1) * (0 if p["optimizer_offload"] else per_parameter)
         working = 2 * sum(self.layer_parameters(self.lead)) * p["weight_bytes"] if p["zero"] == 3 else 0.0
         if p["recompute"] and p["recompute_layers"]:

@@ -338,7 +338,10 @@ class Rank:
         wide = self.law.element_bytes
         qk, v = self.head_widths()
         always = 4 * whole + 2 * t * model.heads * v / tp + (2 * whole if self.dropout else 0)
-        kernels = 2 * wide * whole  # inputs of attention and FFN: norms repeat them
+        # Adapters stand beside attention only: what the FFN's weight gradients would need is not kept.
+        needed = 0.0 if self.job.lora_rank else wide
+        moe_layer = is_moe(model, layer)
+        kernels = (wide + (wide if moe_layer else needed)) * whole  # inputs of attention and FFN: norms repeat them
         scores = 0.0
         if mla is None:
             always += 2 * t * (model.heads / tp + 2 * max(model.kv_heads / tp, 1)) * model.head_dim
@@ -353,10 +356,10 @@ class Rank:
             scores = (5 if self.dropout else 2) * self.plan["micro_batch"] * model.heads / tp * s * s / self.cp
         for elements in self.inner_elements(layer):
             always += self.gates * 2 * elements
-            kernels += wide * elements
-        if is_moe(model, layer):
+            kernels += needed * elements
+        if moe_layer:
             assert model.moe is not None
-            always += 4 * t * model.moe.experts / self.split + (wide + 2) * self.expert_rows() * model.hidden
+            always += 4 * t * model.moe.experts / self.split + (needed + 2) * self.expert_rows() * model.hidden
         if recompute == SELECTIVE:
             return always if self.fused else always + kernels
         return always + kernels + scores

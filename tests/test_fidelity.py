@@ -125,7 +125,7 @@ def record_rows(**columns: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def internevo() -> list[Case]:
-    cases, _ = cases_of(record_rows(source_family="internevo")[::3])
+    cases, _ = cases_of(record_rows(source_family="internevo")[::2])
     return cases
 
 
@@ -136,7 +136,7 @@ def test_a_fit_finds_the_figures_that_made_the_times(internevo: list[Case]) -> N
     made = Problem(internevo, knobs).predict(truth)
     cases = [replace(case, measured=float(np.exp(time))) for case, time in zip(internevo, made, strict=True)]
     solution = Problem(cases, knobs).solve(steps=12)
-    assert np.exp(solution.logs) == pytest.approx([1.35, 0.03], rel=0.05)  # the prior pulls a little
+    assert np.exp(solution.logs) == pytest.approx([1.35, 0.03], rel=0.06)  # the prior pulls a little
     assert np.abs(solution.residuals).max() < 0.01
     assert all(error > 0 for error in solution.errors().values())
 
@@ -249,9 +249,9 @@ def test_rows_that_cannot_be_read_are_told_one_by_one(tmp_path: Path) -> None:
 
 def test_a_chip_without_runs_has_a_wider_interval(tmp_path: Path) -> None:
     good = record_rows(source_family="vtrain")[0]
-    rows = [good, {**good, "id": "domestic", "accelerator": "Moore Threads MTT S4000", "scale_up_domain": "8"}]
+    rows = [good, {**good, "id": "domestic", "accelerator": "MTT S4000", "scale_up_domain": "8"}]
     told = validation_data(data=own_table(tmp_path, rows))
     assert told["unmeasured_chips"] == ["mtt-s4000"]
-    width = {row["id"]: row["high"] / row["low"] for row in told["rows"]}
-    assert width["domestic"] > 1.2 * width[good["id"]]
+    width = {row["id"]: np.log(row["high"] / row["low"]) for row in told["rows"]}
+    assert width["domestic"] > 1.5 * width[good["id"]]
     assert json.dumps(told, allow_nan=False)

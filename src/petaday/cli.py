@@ -161,7 +161,7 @@ def validate(
 
     if data is not None and suite not in (None, "training"):
         raise InputError(f"--data holds training runs, and the suite is {suite}", field="--data")
-    measured = validation_data("training" if data is not None else suite, data)
+    measured = validation_data(suite, data)
     if plot is not None:
         from petaday.report.error_page import error_page
 

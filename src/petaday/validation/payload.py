@@ -19,11 +19,11 @@ Data = dict[str, Any]
 
 
 def validation_data(name: str | None = None, data: Path | None = None) -> Data:
-    """One suite by name, or all of them; `data` is a table of training runs in place of the shipped record.
+    """One suite by name, or all of them; of `data`, a table of training runs in place of the shipped record, training.
 
     Raises InputError: the table cannot be read, or nothing of it predicted.
     """
-    names = [name] if name else list(SUITES)
+    names = [name] if name else list(SUITES) if data is None else ["training"]
     suites = [suite for each in names for suite in SUITES[each](data)]
     told = suites_data(suites)
     scored = [row for suite in suites if suite.name.startswith("training, plan") for row in suite.rows]
