@@ -1,0 +1,242 @@
+"""Seconds of one iteration of a serving engine, in closed form, for arrays of layouts and batches.
+
+An iteration passes all layers once for every token of its batch. With t tokens on a chip, T on the experts' chips:
+
+    projections, FFN   max(FLOP/(peak·e), bytes/(bandwidth·e_mem)) + launch, where bytes count every weight once
+    decode attention   context · max(bytes of a cached token/(bandwidth·share), FLOP of it/(peak·e)) + launch
+    prefill attention  FLOP of the query-key pairs at the rate of fused attention
+    experts            grouped GEMMs of the busiest rank: T·k/ep + sqrt(2·ln(ep)·T·k/ep) rows over the experts awake
+    collectives        2 all-reduces over tp a layer; with data-parallel attention dispatch and combine instead of one
+    engine             a time an iteration, a layer and a sequence
+
+For given sequences and prefill the seconds are linear in the context sum, as long as no window cuts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from petaday.catalog.model import Model
+from petaday.chip.law import ChipLaw
+from petaday.chip.roofline import attention_seconds, gemm_efficiency
+from petaday.fabric.collective import all_reduce, point_to_point, routed_all_to_all
+from petaday.fabric.network import Network, group
+from petaday.serving.batch import Batch
+from petaday.serving.layout import Floats, Layout, kv_heads, latent_width
+from petaday.workload.architecture import LayerKind, layer_kinds
+
+WIDE = 2.0
+"""Bytes of an activation between layers, and of what collectives carry: 16 bit in every engine."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of one kind: bytes of a parameter, scales included, and the chip's law at the dtype they multiply in.
+
+    `law.element_bytes` is what an activation takes; it may be wider than the weights.
+    """
+
+    bytes: float
+    law: ChipLaw
+
+
+@dataclass(frozen=True)
+class Overheads:
+    """What an engine adds to its kernels.
+
+    iteration, layer, sequence: seconds for each; exposed: seconds that a collective takes over those of the network's
+    law; decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
+    """
+
+    iteration: float
+    layer: float
+    sequence: float
+    exposed: float
+    decode_bandwidth: float
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A model under an engine on a chip and a network; `wide` weights are those of the head and the router.
+
+    cache_bytes: of an element of the KV cache; expert_rate: rate of grouped GEMMs over the law of single ones
+    """
+
+    model: Model
+    network: Network
+    overheads: Overheads
+    projections: Weights
+    ffn: Weights
+    experts: Weights
+    wide: Weights
+    cache_bytes: float
+
+
+class Iteration(NamedTuple):
+    """Seconds of an iteration by what they go to."""
+
+    projections: Floats
+    attention: Floats
+    ffn: Floats
+    experts: Floats
+    collectives: Floats
+    head: Floats
+    overhead: Floats
+
+    @property
+    def total(self) -> Floats:
+        """Seconds of the iteration."""
+        return np.asarray(sum(self))
+
+
+def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration:
+    """Seconds of an iteration of a replica; its stages work on equal parts of the batch, one after another."""
+    shape = np.broadcast(*layout, *batch).shape
+    layout = Layout(*(np.broadcast_to(np.asarray(size, dtype=float), shape) for size in layout))
+    # Every attention group has its part of the sequences, every stage its part of those in flight.
+    own = Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / (layout.dp * layout.pp) for part in batch))
+    model, tokens = engine.model, own.decodes + own.prefill
+    zero = np.zeros(shape)
+    attention, ffn, experts, exchanged = zero, zero, zero, zero
+    for kind, count in layer_kinds(model):
+        attention = attention + count * _attention(engine, layout, own, kind)
+        if kind.moe:
+            experts = experts + count * _experts(engine, layout, tokens)
+            ffn = ffn + count * _shared(engine, layout, tokens)
+            exchanged = exchanged + count * _exchange(engine, layout, tokens)
+        else:
+            ffn = ffn + count * _ffn(float(model.ffn), engine, layout, tokens)
+            exchanged = exchanged + count * _reduce(engine, layout, tokens)
+    exchanged = exchanged + model.layers * _reduce(engine, layout, tokens)
+    handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, layout.tp * layout.dp * layout.pp
+                                              > engine.network.domain, engine.network)  # fmt: skip
+    sampled = own.decodes + (own.prefill > 0)
+    over = engine.overheads
+    return Iteration(
+        projections=model.layers * _projections(engine, layout, own),
+        attention=attention,
+        ffn=ffn,
+        experts=experts,
+        collectives=over.exposed * exchanged + handed,
+        head=gemm(sampled, model.vocab / layout.tp, zero + model.hidden, engine.wide),
+        overhead=np.where(
+            tokens > 0, over.iteration + over.layer * model.layers + over.sequence * own.decodes, 0.0
+        ),
+    )
+
+
+def gemm(rows: Floats, n: Floats, k: Floats, weights: Weights, count: Floats | float = 1.0) -> Floats:
+    """Seconds of `count` products of rows×k by k×n in one launch, whose weights may be narrower than its operands."""
+    law = weights.law
+    flops = 2.0 * count * rows * n * k
+    moved = count * (weights.bytes * n * k + law.element_bytes * rows * k + WIDE * rows * n)
+    efficiency = np.where(flops > 0, gemm_efficiency(rows, n, k, law), 1.0)
+    longer = np.maximum(flops / (law.peak * efficiency), moved / (law.memory_bandwidth * law.memory))
+    return np.where(flops > 0, longer + law.launch, 0.0)
+
+
+def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:
+    """Query, key, value and output of one layer; with MLA decodes work in the latent space, prefill in the heads'."""
+    model, weights = engine.model, engine.projections
+    tokens, heads = own.decodes + own.prefill, model.heads / layout.tp
+    hidden = np.full_like(tokens, model.hidden)
+    if model.mla is None:
+        width = (heads + 2 * kv_heads(model, layout)) * model.head_dim
+        return gemm(tokens, width, hidden, weights) + gemm(tokens, hidden, heads * model.head_dim, weights)
+    mla = model.mla
+    latent, inner = np.full_like(tokens, mla.kv_lora_rank), np.full_like(tokens, mla.q_lora_rank or model.hidden)
+    keys, values = np.full_like(tokens, mla.qk_nope_head_dim), np.full_like(tokens, mla.v_head_dim)
+    down = np.full_like(tokens, latent_width(model) + (mla.q_lora_rank or 0))
+    return np.asarray(
+        gemm(tokens, down, hidden, weights)
+        + gemm(tokens, heads * model.head_dim, inner, weights)
+        + gemm(own.decodes, latent, keys, engine.wide, heads)
+        + gemm(own.decodes, values, latent, engine.wide, heads)
+        + gemm(own.prefill, heads * (mla.qk_nope_head_dim + mla.v_head_dim), latent, weights)
+        + gemm(tokens, hidden, heads * mla.v_head_dim, weights)
+    )
+
+
+def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> Floats:
+    """Attention of one layer: the cache read once for decodes, and the chunks' pairs."""
+    model, law = engine.model, engine.wide.law
+    heads = model.heads / layout.tp
+    bandwidth = law.memory_bandwidth * law.memory * engine.overheads.decode_bandwidth
+    if model.mla:
+        elements, flops = latent_width(model), 2 * heads * (latent_width(model) + model.mla.kv_lora_rank)
+        per_pair = 2 * heads * (model.head_dim + model.mla.v_head_dim)
+    else:
+        elements, flops = 2 * model.head_dim * kv_heads(model, layout), 4 * heads * model.head_dim
+        per_pair = flops
+    context, pairs = own.context, own.pairs
+    if kind.window is not None:
+        context = np.minimum(context, own.decodes * kind.window)
+        pairs = np.minimum(pairs, own.prefill * kind.window)
+    token = np.maximum(
+        elements * engine.cache_bytes / bandwidth, flops / (law.attention_peak * law.attention_forward)
+    )
+    decode = np.where(own.decodes > 0, context * token + law.launch, 0.0)
+    length = np.where(own.prefill > 0, 2 * pairs / np.where(own.prefill > 0, own.prefill, 1.0), 1.0)
+    moved = own.prefill * WIDE * heads * model.head_dim * 4
+    return decode + attention_seconds(per_pair * pairs, moved, law, seq_len=length, backward=False)
+
+
+def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """Up (and gate) and down of a dense FFN of this width."""
+    gates = 2.0 if engine.model.gated else 1.0
+    hidden, inner = np.full_like(tokens, engine.model.hidden), width / layout.tp
+    return gemm(tokens, gates * inner, hidden, engine.ffn) + gemm(tokens, hidden, inner, engine.ffn)
+
+
+def _shared(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    moe = engine.model.moe
+    assert moe is not None
+    return _ffn(float(moe.shared_experts * moe.shared_ffn), engine, layout, tokens) if moe.shared_experts else 0 * tokens
+
+
+def busiest_rows(routed: Floats, ep: Floats) -> Floats:
+    """Rows of the fullest of `ep` ranks when `routed` rows fall on them at random: the largest of normal deviates
+    lies sqrt(2·ln(ep)) standard deviations above the mean; never more than all of them."""
+    mean = routed / ep
+    return np.asarray(np.minimum(mean + np.sqrt(2 * np.log(ep) * mean), routed))
+
+
+def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """The router, and the grouped GEMMs of the busiest rank over the experts that have any token."""
+    model = engine.model
+    moe = model.moe
+    assert moe is not None
+    routed = tokens * layout.dp  # every attention group sends its tokens
+    local = moe.experts / layout.ep
+    rows = busiest_rows(routed * moe.topk, layout.ep)
+    awake = local * (1 - (1 - 1 / local) ** rows)
+    gates = 2.0 if model.gated else 1.0
+    hidden, inner = np.full_like(tokens, model.hidden), moe.ffn / layout.etp
+    per_expert = np.divide(rows, awake, out=np.zeros_like(rows), where=awake > 0)
+    return np.asarray(
+        gemm(tokens, np.full_like(tokens, moe.experts), hidden, engine.wide)
+        + gemm(per_expert, gates * inner, hidden, engine.experts, awake)
+        + gemm(per_expert, hidden, inner, engine.experts, awake)
+    )
+
+
+def _reduce(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """One all-reduce of the tokens over `tp`."""
+    size = layout.tp.astype(np.int64)
+    return all_reduce(tokens * engine.model.hidden * WIDE, group(size, np.ones_like(size), engine.network),
+                      engine.network)  # fmt: skip
+
+
+def _exchange(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """What follows the experts of a layer: an all-reduce, or with data-parallel attention dispatch and combine."""
+    moe = engine.model.moe
+    assert moe is not None
+    size = (layout.tp * layout.dp).astype(np.int64)
+    where = group(size, np.ones_like(size), engine.network)
+    sent = tokens / layout.tp * engine.model.hidden * moe.topk
+    dispatch = routed_all_to_all(sent * engine.experts.law.element_bytes, where, engine.network, topk=moe.topk)
+    combine = routed_all_to_all(sent * WIDE, where, engine.network, topk=moe.topk)
+    return np.where(layout.dp > 1, dispatch + combine, _reduce(engine, layout, tokens))
