@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
+from petaday.catalog.engine import Engine
 from petaday.catalog.fits import FitRecord, Interval, with_fit
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
@@ -33,7 +34,7 @@ DATA = Path(__file__).parent / "data"
 # A user's file of chips may hold what was measured on them.
 _TOGETHER = ("chips", "efficiencies")
 
-N = TypeVar("N", bound=Chip | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
+N = TypeVar("N", bound=Chip | Engine | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
 S = TypeVar("S", bound=Strict)
 
 
@@ -68,6 +69,12 @@ def software() -> Mapping[str, Software]:
         id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
         for id_, part in written.items()
     }
+
+
+@functools.cache
+def engines() -> Mapping[str, Engine]:
+    """Serving engine profiles by id, with what was fitted to measured latencies."""
+    return catalog_of([DATA / "engines.yaml"], "engines", Engine)
 
 
 @functools.cache
@@ -170,6 +177,11 @@ def software_profile(name: str) -> Software:
     return find(name, software(), "software profile")
 
 
+def engine(name: str) -> Engine:
+    """The serving engine profile of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, engines(), "engine profile")
+
+
 def link(name: str) -> Link:
     """The link technology of this id, name or alias. Raises InputError: unknown, with the nearest names."""
     return find(name, links(), "link technology")
@@ -260,6 +272,7 @@ def refresh() -> None:
         networks,
         scale_ups,
         software,
+        engines,
         fits,
         intervals,
         _own_efficiencies,

@@ -1,0 +1,57 @@
+"""A serving engine at a date: what its own code adds to the chip's kernels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from petaday.catalog.chip import Count, Id
+from petaday.catalog.network import Ratio, Time
+from petaday.catalog.validate import Strict
+
+Share = Annotated[float, Field(ge=0)]
+
+
+class EngineFit(Strict):
+    """What was fitted to measured latencies of this engine, and how far they stay off.
+
+    figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and 90th percentile of
+    |predicted/measured - 1| over them; held_out: the median over rows of groups that the fit did not see
+    """
+
+    figures: dict[str, Annotated[float, Field(ge=0)]]
+    rows: Annotated[int, Field(gt=0)]
+    loss: Share
+    p90: Share
+    held_out: Share
+    held_out_rows: Annotated[int, Field(ge=0)]
+    date: str
+    command: str
+
+
+class Engine(Strict):
+    """A profile.
+
+    frameworks: words that tables of measurements call this engine by; chunk: most prompt tokens an iteration computes
+    iteration: seconds of host time that no kernel hides, for each iteration
+    layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation, routing
+    sequence: seconds that an iteration takes for each sequence: scheduling, sampling, detokenising
+    exposed: seconds of a collective over those of the network's law: below 1 where it is overlapped or faster
+    decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
+    """
+
+    id: Id
+    name: str
+    aliases: tuple[str, ...] = ()
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    frameworks: tuple[str, ...]
+    source: str
+    chunk: Count
+    iteration: Time
+    layer: Time
+    sequence: Time
+    exposed: Count
+    decode_bandwidth: Ratio
+    fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    fit: EngineFit | None = None
