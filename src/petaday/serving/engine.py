@@ -31,6 +31,10 @@ from petaday.workload.architecture import LayerKind, layer_kinds
 WIDE = 2.0
 """Bytes of an activation between layers, and of what collectives carry: 16 bit in every engine."""
 
+PADDING = 32.0
+"""Rows of an expert's last tile that are computed for nothing: half of a tile of 64, the smallest of Hopper's matrix
+instructions (CUDA PTX ISA, wgmma: M = 64)."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -138,6 +142,17 @@ def gemm(rows: Floats, n: Floats, k: Floats, weights: Weights, count: Floats | f
     return np.where(flops > 0, longer + law.launch, 0.0)
 
 
+def grouped_gemm(rows: Floats, groups: Floats, n: Floats, k: Floats, weights: Weights) -> Floats:
+    """Seconds of products of `rows` in all, over `groups` matrices of k×n: tiles of all groups fill the chip together,
+    so only the padding of each group's last tile and the depth of the products cost arithmetic."""
+    law = weights.law
+    flops = 2.0 * (rows + PADDING * groups) * n * k
+    moved = weights.bytes * groups * n * k + rows * (law.element_bytes * k + WIDE * n)
+    rate = law.peak * law.gemm * k / (k + law.gemm_k)
+    longer = np.maximum(flops / rate, moved / (law.memory_bandwidth * law.memory))
+    return np.where(rows > 0, longer + law.launch, 0.0)
+
+
 def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:
     """Query, key, value and output of one layer; with MLA decodes work in the latent space, prefill in the heads'."""
     model, weights = engine.model, engine.projections
@@ -215,11 +230,10 @@ def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
     awake = local * (1 - (1 - 1 / local) ** rows)
     gates = 2.0 if model.gated else 1.0
     hidden, inner = np.full_like(tokens, model.hidden), moe.ffn / layout.etp
-    per_expert = np.divide(rows, awake, out=np.zeros_like(rows), where=awake > 0)
     return np.asarray(
         gemm(tokens, np.full_like(tokens, moe.experts), hidden, engine.wide)
-        + gemm(per_expert, gates * inner, hidden, engine.experts, awake)
-        + gemm(per_expert, hidden, inner, engine.experts, awake)
+        + grouped_gemm(rows, awake, gates * inner, hidden, engine.experts)
+        + grouped_gemm(rows, awake, hidden, inner, engine.experts)
     )
 
 
