@@ -76,12 +76,20 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
         "prompt": row["isl"],
         "output": row["osl"],
         "concurrency": concurrency[1] if concurrency else "",
-        "workers": row["decode_num_workers"] if disaggregated else "1",
+        "workers": row["decode_num_workers"] if disaggregated else replicas_of(row, concurrency),
         **{name: str(size) for name, size in layout.items()},
         "ttft_ms": f"{float(row['silicon_ttft_ms']):.4g}",
         "tpot_ms": f"{float(row['silicon_tpot_ms']):.4g}",
         "skipped": reason,
     }
+
+
+def replicas_of(row: dict[str, str], concurrency: re.Match[str] | None) -> str:
+    """Replicas of an aggregated service: some runs had several, and give the sequences of one as their batch."""
+    batch = int(row["batch_size"]) * max(int(row["attention_dp_size"] or 1), 1)
+    several = concurrency is not None and row["attention_dp_size"] in ("", "0") and "source_file=/" in row[
+        "silicon_data_source"]  # fmt: skip
+    return f"{int(concurrency[1]) / batch:g}" if several and concurrency else "1"
 
 
 def layout_of(row: dict[str, str], prefix: str) -> tuple[dict[str, int], str]:
