@@ -35,10 +35,16 @@ class Engine(Strict):
 
     frameworks: words that tables of measurements call this engine by; chunk: most prompt tokens an iteration computes
     iteration: seconds of host time that no kernel hides, for each iteration
-    layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation, routing
+    layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation
+    routing: the same of the experts of a layer: routing, sorting, gathering
     sequence: seconds that an iteration takes for each sequence: scheduling, sampling, detokenising
-    exposed: seconds of a collective over those of the network's law: below 1 where it is overlapped or faster
+    launch: share of the chip's launch time that a kernel keeps in a replayed graph
+    reduce_start: seconds of a small all-reduce by the engine's own kernels
+    exposed: seconds of collectives that the iteration waits for over those that they take; above 1 ranks wait for
+        each other
     decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
+    memory: share of a chip's memory that weights, activations and KV cache may take
+    fits: the figures, four at most, that a fit to measured latencies moves
     """
 
     id: Id
@@ -50,8 +56,12 @@ class Engine(Strict):
     chunk: Count
     iteration: Time
     layer: Time
+    routing: Time
     sequence: Time
+    launch: Ratio
+    reduce_start: Time
     exposed: Count
     decode_bandwidth: Ratio
+    memory: Ratio
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     fit: EngineFit | None = None

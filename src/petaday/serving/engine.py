@@ -51,13 +51,17 @@ class Weights:
 class Overheads:
     """What an engine adds to its kernels.
 
-    iteration, layer, sequence: seconds for each; exposed: seconds that a collective takes over those of the network's
-    law; decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
+    iteration, layer, routing, sequence: seconds for each iteration, layer, MoE layer beside that, and sequence
+    reduce_start: seconds that an all-reduce by the engine's own kernels takes beside moving its bytes
+    exposed: seconds of collectives that the iteration waits for over those that they take
+    decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
     """
 
     iteration: float
     layer: float
+    routing: float
     sequence: float
+    reduce_start: float
     exposed: float
     decode_bandwidth: float
 
@@ -66,7 +70,7 @@ class Overheads:
 class Engine:
     """A model under an engine on a chip and a network; `wide` weights are those of the head and the router.
 
-    cache_bytes: of an element of the KV cache; expert_rate: rate of grouped GEMMs over the law of single ones
+    cache_bytes: of an element of the KV cache. The laws' launch is what is left of it in a replayed graph.
     """
 
     model: Model
@@ -119,6 +123,8 @@ def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration
                                               > engine.network.domain, engine.network)  # fmt: skip
     sampled = own.decodes + (own.prefill > 0)
     over = engine.overheads
+    moe_layers = sum(count for kind, count in layer_kinds(model) if kind.moe)
+    layers = over.layer * model.layers + over.routing * moe_layers
     return Iteration(
         projections=model.layers * _projections(engine, layout, own),
         attention=attention,
@@ -126,9 +132,7 @@ def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration
         experts=experts,
         collectives=over.exposed * exchanged + handed,
         head=gemm(sampled, model.vocab / layout.tp, zero + model.hidden, engine.wide),
-        overhead=np.where(
-            tokens > 0, over.iteration + over.layer * model.layers + over.sequence * own.decodes, 0.0
-        ),
+        overhead=np.where(tokens > 0, over.iteration + layers + over.sequence * own.decodes, 0.0),
     )
 
 
@@ -238,10 +242,20 @@ def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
 
 
 def _reduce(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
-    """One all-reduce of the tokens over `tp`."""
-    size = layout.tp.astype(np.int64)
-    return all_reduce(tokens * engine.model.hidden * WIDE, group(size, np.ones_like(size), engine.network),
-                      engine.network)  # fmt: skip
+    """One all-reduce of the tokens over `tp`: by the engine's own kernels inside a domain, or by the library's."""
+    size, network = layout.tp.astype(np.int64), engine.network
+    moved = tokens * engine.model.hidden * WIDE
+    library = all_reduce(moved, group(size, np.ones_like(size), network), network)
+    direct = direct_all_reduce(moved, layout.tp, engine.overheads.reduce_start, network)
+    return np.where(layout.tp <= network.domain, np.minimum(direct, library), library)
+
+
+def direct_all_reduce(size_bytes: Floats, ranks: Floats, start: float, network: Network) -> Floats:
+    """Seconds of an all-reduce whose ranks read each other's memory, the faster of two ways: all read all, in one step,
+    or each reads and adds one part and all gather the parts, in two."""
+    once = start + (ranks - 1) * size_bytes / network.up
+    twice = 2 * start + 2 * (ranks - 1) / ranks * size_bytes / network.up
+    return np.where((ranks > 1) & (size_bytes > 0), np.minimum(once, twice), 0.0)
 
 
 def _exchange(engine: Engine, layout: Layout, tokens: Floats) -> Floats:

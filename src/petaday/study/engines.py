@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from petaday.catalog import load
 from petaday.catalog.chip import Chip
@@ -48,15 +48,18 @@ def serving_law(chip: Chip, dtype: str) -> ChipLaw:
     )
 
 
-def weights_in(chip: Chip, stored: str) -> Weights:
-    """Weights stored in a format and multiplied in its dtype, or in 16 bit where the chip does not multiply in that."""
+def weights_in(chip: Chip, stored: str, launch: float) -> Weights:
+    """Weights stored in a format and multiplied in its dtype, or in 16 bit where the chip does not multiply in that.
+
+    launch: share of the chip's launch time that every kernel takes
+    """
     dtype, weight, activation = FORMATS[stored]
     try:
         chip.dense_peak(dtype)
     except InputError:
         dtype, activation = "bf16", 2.0
     law = serving_law(chip, dtype)
-    return Weights(weight, ChipLaw(**{**vars(law), "element_bytes": activation}))
+    return Weights(weight, replace(law, element_bytes=activation, launch=law.launch * launch))
 
 
 def overheads(profile: Profile) -> Overheads:
@@ -64,7 +67,9 @@ def overheads(profile: Profile) -> Overheads:
     return Overheads(
         iteration=profile.iteration.value,
         layer=profile.layer.value,
+        routing=profile.routing.value,
         sequence=profile.sequence.value,
+        reduce_start=profile.reduce_start.value,
         exposed=profile.exposed.value,
         decode_bandwidth=profile.decode_bandwidth.value,
     )
@@ -72,14 +77,15 @@ def overheads(profile: Profile) -> Overheads:
 
 def engine_of(model: Model, chip: Chip, profile: Profile, precision: Precision) -> Engine:
     """The model in this precision under the engine, on replicas of the chip in its usual network."""
+    launch = profile.launch.value
     return Engine(
         model=model,
         network=usual_network(chip),
         overheads=overheads(profile),
-        projections=weights_in(chip, precision.projections),
-        ffn=weights_in(chip, precision.ffn),
-        experts=weights_in(chip, precision.experts),
-        wide=weights_in(chip, "bf16"),
+        projections=weights_in(chip, precision.projections, launch),
+        ffn=weights_in(chip, precision.ffn, launch),
+        experts=weights_in(chip, precision.experts, launch),
+        wide=weights_in(chip, "bf16", launch),
         cache_bytes=precision.cache_bytes,
     )
 
