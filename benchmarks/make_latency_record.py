@@ -125,7 +125,7 @@ def key_of(row: dict[str, str]) -> tuple[str, ...]:
 
 
 def configuration(row: dict[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in COLUMNS[1:-3])
+    return tuple(row[name] for name in COLUMNS[1:-3] if name != "month")
 
 
 def mark_repeated(rows: list[dict[str, str]]) -> None:
@@ -141,11 +141,11 @@ def mark_repeated(rows: list[dict[str, str]]) -> None:
 def mark_ambiguous(rows: list[dict[str, str]]) -> None:
     """Configurations whose latencies differ too much: speculative decoding, for one, is not in the columns.
 
-    All runs of that model, chip, engine, version and month in the same layout share the doubt.
+    All runs of that model, chip and version of an engine in the same layout share the doubt.
     """
     latencies = defaultdict(list)
     family: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
-    names = ("engine", "version", "month", "model", "chip", "precision", "mode", "workers", "tp", "dp", "ep")
+    names = ("engine", "version", "model", "chip", "precision", "mode", "workers", "tp", "dp", "ep")
     for row in rows:
         if not row["skipped"]:
             latencies[configuration(row)].append(float(row["tpot_ms"]))
