@@ -7,33 +7,56 @@ from typing import Annotated
 from pydantic import Field
 
 from petaday.catalog.chip import Count, Id
+from petaday.catalog.figure import Figure
 from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
+from petaday.units import Kind, render
 
 Share = Annotated[float, Field(ge=0)]
 
 
 class EngineFit(Strict):
-    """What was fitted to measured latencies of this engine, and how far they stay off.
+    """What was fitted to measured latencies of one engine profile, and how far these stay off.
 
     figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and 90th percentile of
-    |predicted/measured - 1| over them; held_out: the median over rows of groups that the fit did not see
+    |predicted/measured - 1| over them; held_out, held_out_p90: the same over the rows of the same groups that the fit
+    did not see; unseen: the median over groups (model, chip and version) that a fit to the others did not see at all
     """
 
+    engine: Id
     figures: dict[str, Annotated[float, Field(ge=0)]]
     rows: Annotated[int, Field(gt=0)]
     loss: Share
     p90: Share
+    held_out_rows: Annotated[int, Field(gt=0)]
     held_out: Share
-    held_out_rows: Annotated[int, Field(ge=0)]
+    held_out_p90: Share
+    unseen: Share | None = None
     date: str
     command: str
+
+    def as_figures(self) -> dict[str, Figure]:
+        """The fitted values as figures that say where they come from."""
+        source = f"fitted to {self.rows} measured latencies under {self.engine}"
+        return {
+            name: Figure(
+                value=value,
+                text=f"{value:.4g}" if name in RATIOS else render(value, Kind.TIME),
+                source=source,
+            )
+            for name, value in self.figures.items()
+        }
+
+
+RATIOS = ("launch", "exposed", "decode_bandwidth")
+"""Figures that are ratios; the other ones that a fit may move are times."""
 
 
 class Engine(Strict):
     """A profile.
 
-    frameworks: words that tables of measurements call this engine by; chunk: most prompt tokens an iteration computes
+    frameworks: words that tables of measurements call this engine by; versions: how the versions that it stands for
+        begin; chunk: most prompt tokens an iteration computes
     iteration: seconds of host time that no kernel hides, for each iteration
     layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation
     routing: the same of the experts of a layer: routing, sorting, gathering
@@ -52,6 +75,7 @@ class Engine(Strict):
     aliases: tuple[str, ...] = ()
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     frameworks: tuple[str, ...]
+    versions: tuple[str, ...]
     source: str
     chunk: Count
     iteration: Time

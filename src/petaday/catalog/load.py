@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
-from petaday.catalog.engine import Engine
+from petaday.catalog.engine import Engine, EngineFit
 from petaday.catalog.fits import FitRecord, Interval, with_fit
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
@@ -74,7 +74,18 @@ def software() -> Mapping[str, Software]:
 @functools.cache
 def engines() -> Mapping[str, Engine]:
     """Serving engine profiles by id, with what was fitted to measured latencies."""
-    return catalog_of([DATA / "engines.yaml"], "engines", Engine)
+    written = catalog_of([DATA / "engines.yaml"], "engines", Engine)
+    fitted = {record.engine: record for record in engine_fits()}
+    return {
+        id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
+        for id_, part in written.items()
+    }
+
+
+@functools.cache
+def engine_fits() -> tuple[EngineFit, ...]:
+    """What was fitted to measured latencies."""
+    return tuple(parts(DATA / "engine_fits.yaml", "engine_fits", EngineFit))
 
 
 @functools.cache
@@ -273,6 +284,7 @@ def refresh() -> None:
         scale_ups,
         software,
         engines,
+        engine_fits,
         fits,
         intervals,
         _own_efficiencies,

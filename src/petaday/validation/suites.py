@@ -26,9 +26,16 @@ def _kernels(_: Path | None) -> list[Suite]:
     return kernel_suites()
 
 
+def _latency(_: Path | None) -> list[Suite]:
+    from petaday.validation.latency import latency_suites
+
+    return latency_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
     "kernels": _kernels,
+    "latency": _latency,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""
