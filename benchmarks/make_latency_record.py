@@ -65,7 +65,7 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
     if not model:
         reason = f"the catalog has no model like {row['model_path'].split('/')[1]}"
     elif (row["backend_version"], row["system"], model) == MIXED:
-        reason = "runs with and without speculative decoding share this version, and the columns do not tell them apart"
+        reason = "runs with and without speculative decoding share this version, and no column tells them apart"
     elif concurrency is None:
         reason = "no concurrency"
     elif disaggregated and not row["decode_num_workers"]:

@@ -185,7 +185,8 @@ def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> F
     heads = model.heads / layout.tp
     bandwidth = law.memory_bandwidth * law.memory * engine.overheads.decode_bandwidth
     if model.mla:
-        elements, flops = latent_width(model), 2 * heads * (latent_width(model) + model.mla.kv_lora_rank)
+        elements = np.full_like(heads, latent_width(model))
+        flops = 2 * heads * (latent_width(model) + model.mla.kv_lora_rank)
         per_pair = 2 * heads * (model.head_dim + model.mla.v_head_dim)
     else:
         elements, flops = 2 * model.head_dim * kv_heads(model, layout), 4 * heads * model.head_dim
@@ -211,9 +212,11 @@ def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Floats
 
 
 def _shared(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """The shared experts of one layer, one FFN of their widths together."""
     moe = engine.model.moe
     assert moe is not None
-    return _ffn(float(moe.shared_experts * moe.shared_ffn), engine, layout, tokens) if moe.shared_experts else 0 * tokens
+    width = float(moe.shared_experts * moe.shared_ffn)
+    return _ffn(width, engine, layout, tokens) if width else np.zeros_like(tokens)
 
 
 def busiest_rows(routed: Floats, ep: Floats) -> Floats:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petaday.catalog import load
 from petaday.catalog.engine import Engine as Profile
@@ -58,7 +59,7 @@ class Cell:
             engine, self.layout, running, self.prompt, self.output, chunk=chunk, prefills=self.prefills
         )
 
-    def part(self, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Cell:
+    def part(self, chosen: NDArray[np.bool_]) -> Cell:
         """Some of the rows."""
         return Cell(
             self.model,
