@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import io
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -42,13 +43,14 @@ def main() -> None:
     """Write the record; print how many rows are usable, and the others by reason."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    with parser.parse_args().data.open(newline="", encoding="utf-8") as table:
-        rows = [record_of(row) for row in csv.DictReader(table)]
+    with parser.parse_args().data.open(newline="", encoding="utf-8") as given:
+        rows = [record_of(row) for row in csv.DictReader(given)]
     mark_repeated(rows)
     mark_ambiguous(rows)
-    lines = [",".join(COLUMNS), *(",".join(row[name] for name in COLUMNS) for row in sorted(rows, key=key_of))]
-    with gzip.GzipFile(RECORD, "wb", mtime=0) as out:
-        out.write("\n".join(lines).encode() + b"\n")
+    with gzip.GzipFile(RECORD, "wb", mtime=0) as out, io.TextIOWrapper(out, encoding="utf-8", newline="") as text:
+        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(sorted(rows, key=key_of))
     print(f"{len(rows):6} rows, {RECORD.stat().st_size} bytes")
     for reason, count in Counter(row["skipped"] or "usable" for row in rows).most_common():
         print(f"{count:6} {reason}")
@@ -65,7 +67,7 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
     if not model:
         reason = f"the catalog has no model like {row['model_path'].split('/')[1]}"
     elif (row["backend_version"], row["system"], model) == MIXED:
-        reason = "runs with and without speculative decoding share this version, and no column tells them apart"
+        reason = "runs with and without speculative decoding share this version and no column tells them apart"
     elif concurrency is None:
         reason = "no concurrency"
     elif disaggregated and not row["decode_num_workers"]:

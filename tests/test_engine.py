@@ -11,17 +11,10 @@ from petaday.catalog import load
 from petaday.errors import InputError
 from petaday.fabric.network import Network
 from petaday.serving.batch import Batch, decoding, with_chunk
-from petaday.serving.engine import (
-    Overheads,
-    Weights,
-    busiest_rows,
-    direct_all_reduce,
-    gemm,
-    grouped_gemm,
-    iteration_seconds,
-)
+from petaday.serving.engine import Overheads, busiest_rows, direct_all_reduce, iteration_seconds
 from petaday.serving.layout import Layout, held, kv_heads, projection_parameters
 from petaday.serving.memory import PAGE, memory, most_sequences, token_bytes, weight_bytes
+from petaday.serving.products import Weights, gemm, grouped_gemm
 from petaday.serving.steady import output_token_seconds
 from petaday.study.engines import Precision, engine_of, usual_network
 from petaday.validation.latency import cells_of, held_out, latency_suites, predictions, profile_of

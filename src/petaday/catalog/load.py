@@ -74,12 +74,16 @@ def software() -> Mapping[str, Software]:
 @functools.cache
 def engines() -> Mapping[str, Engine]:
     """Serving engine profiles by id, with what was fitted to measured latencies."""
-    written = catalog_of([DATA / "engines.yaml"], "engines", Engine)
     fitted = {record.engine: record for record in engine_fits()}
     return {
         id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
-        for id_, part in written.items()
+        for id_, part in written_engines().items()
     }
+
+
+def written_engines() -> Mapping[str, Engine]:
+    """Serving engine profiles by id as their file has them, without fits."""
+    return catalog_of([DATA / "engines.yaml"], "engines", Engine)
 
 
 @functools.cache

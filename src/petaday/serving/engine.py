@@ -20,31 +20,13 @@ from typing import NamedTuple
 import numpy as np
 
 from petaday.catalog.model import Model
-from petaday.chip.law import ChipLaw
-from petaday.chip.roofline import attention_seconds, gemm_efficiency
+from petaday.chip.roofline import attention_seconds
 from petaday.fabric.collective import all_reduce, point_to_point, routed_all_to_all
 from petaday.fabric.network import Network, group
 from petaday.serving.batch import Batch
 from petaday.serving.layout import Floats, Layout, kv_heads, latent_width
+from petaday.serving.products import WIDE, Weights, gemm, grouped_gemm
 from petaday.workload.architecture import LayerKind, layer_kinds
-
-WIDE = 2.0
-"""Bytes of an activation between layers, and of what collectives carry: 16 bit in every engine."""
-
-PADDING = 32.0
-"""Rows of an expert's last tile that are computed for nothing: half of a tile of 64, the smallest of Hopper's matrix
-instructions (CUDA PTX ISA, wgmma: M = 64)."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights of one kind: bytes of a parameter, scales included, and the chip's law at the dtype they multiply in.
-
-    `law.element_bytes` is what an activation takes; it may be wider than the weights.
-    """
-
-    bytes: float
-    law: ChipLaw
 
 
 @dataclass(frozen=True)
@@ -119,8 +101,8 @@ def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration
             ffn = ffn + count * _ffn(float(model.ffn), engine, layout, tokens)
             exchanged = exchanged + count * _reduce(engine, layout, tokens)
     exchanged = exchanged + model.layers * _reduce(engine, layout, tokens)
-    handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, layout.tp * layout.dp * layout.pp
-                                              > engine.network.domain, engine.network)  # fmt: skip
+    leaves = layout.tp * layout.dp * layout.pp > engine.network.domain
+    handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, leaves, engine.network)
     sampled = own.decodes + (own.prefill > 0)
     over = engine.overheads
     moe_layers = sum(count for kind, count in layer_kinds(model) if kind.moe)
@@ -134,27 +116,6 @@ def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration
         head=gemm(sampled, model.vocab / layout.tp, zero + model.hidden, engine.wide),
         overhead=np.where(tokens > 0, over.iteration + layers + over.sequence * own.decodes, 0.0),
     )
-
-
-def gemm(rows: Floats, n: Floats, k: Floats, weights: Weights, count: Floats | float = 1.0) -> Floats:
-    """Seconds of `count` products of rows×k by k×n in one launch, whose weights may be narrower than its operands."""
-    law = weights.law
-    flops = 2.0 * count * rows * n * k
-    moved = count * (weights.bytes * n * k + law.element_bytes * rows * k + WIDE * rows * n)
-    efficiency = np.where(flops > 0, gemm_efficiency(rows, n, k, law), 1.0)
-    longer = np.maximum(flops / (law.peak * efficiency), moved / (law.memory_bandwidth * law.memory))
-    return np.where(flops > 0, longer + law.launch, 0.0)
-
-
-def grouped_gemm(rows: Floats, groups: Floats, n: Floats, k: Floats, weights: Weights) -> Floats:
-    """Seconds of products of `rows` in all, over `groups` matrices of k×n: tiles of all groups fill the chip together,
-    so only the padding of each group's last tile and the depth of the products cost arithmetic."""
-    law = weights.law
-    flops = 2.0 * (rows + PADDING * groups) * n * k
-    moved = weights.bytes * groups * n * k + rows * (law.element_bytes * k + WIDE * n)
-    rate = law.peak * law.gemm * k / (k + law.gemm_k)
-    longer = np.maximum(flops / rate, moved / (law.memory_bandwidth * law.memory))
-    return np.where(rows > 0, longer + law.launch, 0.0)
 
 
 def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:

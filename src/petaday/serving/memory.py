@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from petaday.serving.engine import WIDE, Engine
+from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout, held, kv_heads, latent_width
+from petaday.serving.products import WIDE
 
 PAGE = 16
 """Tokens of a page of the KV cache: vLLM's default block size (PagedAttention, arXiv:2309.06180, section 7.2)."""

@@ -13,7 +13,8 @@ from petaday.catalog.model import Model
 from petaday.chip.law import ChipLaw
 from petaday.errors import InputError
 from petaday.fabric.network import Network
-from petaday.serving.engine import Engine, Overheads, Weights
+from petaday.serving.engine import Engine, Overheads
+from petaday.serving.products import Weights
 from petaday.study.parts import find_network, needed
 from petaday.study.scenario import Cluster
 

@@ -182,6 +182,5 @@ def _checked(row: Row, predicted: float | None) -> Checked:
         skipped=row["skipped"],
         config=row["id"],
         cell=group_of(row),
-        labels={name: row[name] for name in ("chip", "model", "engine", "version", "precision", "mode")},
         chips=int(float(row["tp"]) * float(row["pp"]) * float(row["dp"])),
     )
