@@ -272,12 +272,15 @@ def test_the_record_is_complete_and_halved():
     out = held_out(rows)
     comparable = sum(not row["skipped"] for row in rows)
     assert comparable == len(predictions()) == 1700
+    assert {row["skipped"] for row in rows if row["model"].startswith("Qwen/")} == {
+        "the catalog has no model like Qwen3.5-397B-A17B"
+    }
     assert not any(kept and row["skipped"] for kept, row in zip(out, rows, strict=True))
     assert abs(sum(out) - comparable / 2) < 25
     assert sum(len(cell.places) for cell in cells_of(rows)) == comparable
 
 
-@pytest.mark.parametrize(("name", "median", "p90"), [("dense", 8, 35), ("MoE", 12, 40)])
+@pytest.mark.parametrize(("name", "median", "p90"), [("dense", 7, 22), ("MoE", 10.5, 31)])
 def test_times_of_output_tokens_stay_as_near_as_they_are(name, median, p90):
     suites = {suite.name: suite for suite in latency_suites()}
     errors = suites[f"TPOT, {name}, held out"].errors
