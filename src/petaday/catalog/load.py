@@ -34,7 +34,8 @@ DATA = Path(__file__).parent / "data"
 # A user's file of chips may hold what was measured on them.
 _TOGETHER = ("chips", "efficiencies")
 
-N = TypeVar("N", bound=Chip | Engine | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
+# Parts with a name.
+N = TypeVar("N", bound=Chip | Engine | Link | Model | Network | Nic | ScaleUp | Software | Switch)
 S = TypeVar("S", bound=Strict)
 
 
