@@ -81,6 +81,7 @@ def written(folder: Path, text: str = X1, name: str = "x1.yaml") -> Path:
         (load.networks, "networks.yaml"),
         (load.fits, "fits"),
         (load.intervals, "intervals.yaml"),
+        (load.engine_fits, "engine_fits.yaml"),
         (load.scale_ups, "scale_ups.yaml"),
         (load.efficiencies, "efficiencies.yaml"),
     ],

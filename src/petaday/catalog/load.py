@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
+from petaday.catalog.engine import Engine, EngineFit
 from petaday.catalog.fits import FitRecord, Interval, with_fit
 from petaday.catalog.kernels import KernelFit, Key
 from petaday.catalog.link import Link
@@ -34,7 +35,8 @@ DATA = Path(__file__).parent / "data"
 # A user's file of chips may hold what was measured on them.
 _TOGETHER = ("chips", "efficiencies")
 
-N = TypeVar("N", bound=Chip | Link | Model | Network | Nic | ScaleUp | Software | Switch)  # parts with a name
+# Parts with a name.
+N = TypeVar("N", bound=Chip | Engine | Link | Model | Network | Nic | ScaleUp | Software | Switch)
 S = TypeVar("S", bound=Strict)
 
 
@@ -69,6 +71,27 @@ def software() -> Mapping[str, Software]:
         id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
         for id_, part in written.items()
     }
+
+
+@functools.cache
+def engines() -> Mapping[str, Engine]:
+    """Serving engine profiles by id, with what was fitted to measured latencies."""
+    fitted = {record.engine: record for record in engine_fits()}
+    return {
+        id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
+        for id_, part in written_engines().items()
+    }
+
+
+def written_engines() -> Mapping[str, Engine]:
+    """Serving engine profiles by id as their file has them, without fits."""
+    return catalog_of([DATA / "engines.yaml"], "engines", Engine)
+
+
+@functools.cache
+def engine_fits() -> tuple[EngineFit, ...]:
+    """What was fitted to measured latencies."""
+    return tuple(parts(DATA / "engine_fits.yaml", "engine_fits", EngineFit))
 
 
 @functools.cache
@@ -179,6 +202,11 @@ def software_profile(name: str) -> Software:
     return find(name, software(), "software profile")
 
 
+def engine(name: str) -> Engine:
+    """The serving engine profile of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, engines(), "engine profile")
+
+
 def link(name: str) -> Link:
     """The link technology of this id, name or alias. Raises InputError: unknown, with the nearest names."""
     return find(name, links(), "link technology")
@@ -269,6 +297,8 @@ def refresh() -> None:
         networks,
         scale_ups,
         software,
+        engines,
+        engine_fits,
         fits,
         intervals,
         kernel_fits,

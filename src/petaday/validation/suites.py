@@ -38,11 +38,18 @@ def _ranking(_: Path | None) -> list[Suite]:
     return ranking_suites()
 
 
+def _latency(_: Path | None) -> list[Suite]:
+    from petaday.validation.latency import latency_suites
+
+    return latency_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
     "memory": _memory,
     "ranking": _ranking,
     "kernels": _kernels,
+    "latency": _latency,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""

@@ -1,0 +1,91 @@
+"""A serving engine at a date: what its own code adds to the chip's kernels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from petaday.catalog.chip import Count, Id
+from petaday.catalog.figure import Figure
+from petaday.catalog.network import Ratio, Time
+from petaday.catalog.validate import Strict
+from petaday.units import Kind, render
+
+Share = Annotated[float, Field(ge=0)]
+
+
+class EngineFit(Strict):
+    """What was fitted to measured latencies of one engine profile, and how far these stay off.
+
+    figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and 90th percentile of
+    |predicted/measured - 1| over them; held_out, held_out_p90: the same over the rows of the same groups that the fit
+    did not see; unseen: the median over groups (model, chip and version) that a fit to the others did not see at all
+    """
+
+    engine: Id
+    figures: dict[str, Annotated[float, Field(ge=0)]]
+    rows: Annotated[int, Field(gt=0)]
+    loss: Share
+    p90: Share
+    held_out_rows: Annotated[int, Field(gt=0)]
+    held_out: Share
+    held_out_p90: Share
+    unseen: Share | None = None
+    date: str
+    command: str
+
+    def as_figures(self) -> dict[str, Figure]:
+        """The fitted values as figures that say where they come from."""
+        source = f"fitted to {self.rows} measured latencies under {self.engine}"
+        return {
+            name: Figure(
+                value=value,
+                text=f"{value:.4g}" if name in RATIOS else render(value, Kind.TIME),
+                source=source,
+            )
+            for name, value in self.figures.items()
+        }
+
+
+RATIOS = ("launch", "exposed", "decode_bandwidth")
+"""Figures that are ratios; the other ones that a fit may move are times."""
+
+
+class Engine(Strict):
+    """A profile.
+
+    frameworks: words that tables of measurements call this engine by; versions: how the versions that it stands for
+        begin; chunk: most prompt tokens an iteration computes
+    iteration: seconds of host time that no kernel hides, for each iteration
+    layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation
+    routing: the same of the experts of a layer: routing, sorting, gathering
+    sequence: seconds that an iteration takes for each sequence: scheduling, sampling, detokenising
+    launch: share of the chip's launch time that a kernel keeps in a replayed graph
+    reduce_start: seconds of a small all-reduce by the engine's own kernels
+    exposed: seconds of collectives that the iteration waits for over those that they take; above 1 ranks wait for
+        each other
+    decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
+    memory: share of a chip's memory that weights, activations and KV cache may take
+    fits: the figures, four at most, that a fit to measured latencies moves
+    """
+
+    id: Id
+    name: str
+    aliases: tuple[str, ...] = ()
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    frameworks: tuple[str, ...]
+    versions: tuple[str, ...]
+    source: str
+    chunk: Count
+    iteration: Time
+    layer: Time
+    routing: Time
+    sequence: Time
+    launch: Ratio
+    reduce_start: Time
+    exposed: Count
+    decode_bandwidth: Ratio
+    memory: Ratio
+    fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    fit: EngineFit | None = None

@@ -1,0 +1,9 @@
+"""Serving: the seconds of an engine's iterations and what its replicas hold.
+
+layout   tensor, pipeline, expert and data-parallel attention ranks of a replica; the parameters a chip holds
+batch    decodes with their contexts and prefill chunks
+products seconds of GEMMs, single and grouped by expert
+engine   seconds of one iteration
+steady   seconds of an output token under a constant number of sequences
+memory   weights, cached tokens and activations in bytes; how many sequences fit
+"""

@@ -1,0 +1,37 @@
+"""Seconds of an output token when a replica serves a constant number of sequences.
+
+Every decode iteration also owes its share of the prompts: a sequence that ends is followed by one whose prompt must be
+computed, so `sequences` of them bring prompt/output prompt tokens each an iteration. A chunk of prompt joins the decodes
+of some iterations and lengthens them for all; a sequence does not wait for its own prompt after its first token.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from petaday.serving.batch import decoding, with_chunk
+from petaday.serving.engine import Engine, iteration_seconds
+from petaday.serving.layout import Floats, Layout
+
+
+def output_token_seconds(
+    engine: Engine,
+    layout: Layout,
+    sequences: Floats,
+    prompt: Floats,
+    output: Floats,
+    *,
+    chunk: Floats,
+    prefills: Floats,
+) -> Floats:
+    """Mean seconds between output tokens of `sequences` on one replica.
+
+    chunk: the most prompt tokens that an attention group computes in one iteration
+    prefills: 1 where the replica computes the prompts too, 0 where others do (disaggregated serving)
+    """
+    batch = decoding(sequences, prompt + output / 2)
+    alone = iteration_seconds(engine, layout, batch).total
+    owed = prefills * np.maximum(sequences - 1, 0) * prompt / output
+    size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
+    mixed = iteration_seconds(engine, layout, with_chunk(batch, size, np.maximum(prompt - chunk, 0) / 2)).total
+    return np.asarray(alone + owed / size * (mixed - alone))
