@@ -163,7 +163,8 @@ def _row(memory: Memory) -> Memory:
         first(memory.activations),
         first(memory.working),
         first(memory.logits),
-        first(memory.update),
+        first(memory.fixed),
+        first(memory.staging),
         first(memory.cached),
         memory.reserve,
     )

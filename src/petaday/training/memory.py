@@ -20,7 +20,8 @@ class Memory:
     """Bytes on one chip of a stage, each an array (n,).
 
     working: gathered weights, a recomputed layer, fixed buffers, and what the update stages beyond the passes' peak
-    update: all that the allocator holds while the optimizer runs; cached: what it has taken and could give back
+    fixed, staging: of the working bytes, those that stay, and what the update stages; cached: what the allocator has taken
+    and could give back
     """
 
     weights: Floats
@@ -29,9 +30,15 @@ class Memory:
     activations: Floats
     working: Floats
     logits: Floats
-    update: Floats
+    fixed: Floats
+    staging: Floats
     cached: Floats
     reserve: float
+
+    @property
+    def update(self) -> Floats:
+        """All that the allocator holds while the optimizer runs."""
+        return self.weights + self.gradients + self.optimizer + self.fixed + self.staging
 
     @property
     def total(self) -> Floats:
@@ -65,22 +72,30 @@ def stage_memory(
     # Offloaded activations stream through two layers' worth of buffers.
     kept = held * per_micro_batch
     habits = job.software.footprint
-    on_chip = (
-        np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept) * habits.fragmentation
-    )
+    on_chip = np.where(plans.activation_offload > 0, np.minimum(kept, 2 * block.body.kept), kept)
+    if habits.fragmentation != 1:
+        on_chip = on_chip * habits.fragmentation
     logits = np.where(holds_head, block.logits, 0.0)
-    gathered = habits.gather_buffers * block.gathered
-    held_always = state.weights[stage] + state.gradients[stage] + state.optimizer[stage] + gathered
-    staged = np.maximum(state.staging[stage] - on_chip - logits - transient, 0.0)
+    # Most stacks have no such habits, and millions of plans need not be priced for them.
+    none = np.zeros(1)
+    gathered = habits.gather_buffers * block.gathered if habits.gather_buffers else none
+    staging, working = none, state.working + transient + (gathered + habits.buffers)
+    if habits.staging_bytes:
+        staging = state.staging[stage]
+        working = working + np.maximum(staging - on_chip - logits - transient, 0.0)
+    cached = none
+    if habits.waiting_inputs:
+        cached = np.where(plans.pp == 1, habits.waiting_inputs * layers.total * block.gathered, 0.0)
     return Memory(
         weights=state.weights[stage],
         gradients=state.gradients[stage],
         optimizer=state.optimizer[stage],
         activations=on_chip,
-        working=state.working + transient + gathered + habits.buffers + staged,
+        working=working,
         logits=logits,
-        update=held_always + state.staging[stage],
-        cached=np.where(plans.pp == 1, habits.waiting_inputs * layers.total * block.gathered, 0.0),
+        fixed=gathered,
+        staging=staging,
+        cached=cached,
         reserve=job.reserve,
     )
 
