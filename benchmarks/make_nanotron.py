@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from petaday.validation.table import read_rows
+from petaday.validation.table import read_rows, write_packed
 from petaday.validation.training import RECORD
 
 FFN = {"2048": 8192, "3072": 8192, "4096": 14336, "8192": 28672, "16384": 53248}
@@ -109,12 +107,7 @@ def main() -> None:
     with options.table.open(newline="", encoding="utf-8") as table:
         rows = sorted((record_of(run) for run in csv.DictReader(table)), key=lambda row: row["id"])
     columns = [*read_rows(RECORD)[0], *EXTRA]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with options.record.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-        packed.write(text.getvalue().encode())
+    write_packed(options.record, columns, rows)
     print(f"{len(rows)} rows, {len(columns)} columns, {options.record.stat().st_size:,} bytes")
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import io
 from pathlib import Path
+
+from petaday.validation.table import write_packed
 
 LEFT_OUT = ("split_group", "split", "holdout_reason", "core30", "config_source", "peak_source")
 """Columns that say nothing about a run."""
@@ -22,14 +22,9 @@ def main() -> None:
     parser.add_argument("record", type=Path)
     options = parser.parse_args()
     with options.table.open(newline="", encoding="utf-8") as table:
-        rows = list(csv.DictReader(table))
-    columns = [name for name in rows[0] if name not in LEFT_OUT]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with options.record.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-        packed.write(text.getvalue().encode())
+        rows = [{name: row[name] for name in row if name not in LEFT_OUT} for row in csv.DictReader(table)]
+    columns = list(rows[0])
+    write_packed(options.record, columns, rows)
     print(f"{len(rows)} rows, {len(columns)} columns, {options.record.stat().st_size:,} bytes")
 
 
