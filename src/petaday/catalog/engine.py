@@ -56,7 +56,7 @@ class Engine(Strict):
     """A profile.
 
     frameworks: words that tables of measurements call this engine by; versions: how the versions that it stands for
-        begin; chunk: most prompt tokens an iteration computes
+        begin; chunk: most prompt tokens an iteration computes; running: most sequences that run together
     iteration: seconds of host time that no kernel hides, for each iteration
     layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation
     routing: the same of the experts of a layer: routing, sorting, gathering
@@ -78,6 +78,7 @@ class Engine(Strict):
     versions: tuple[str, ...]
     source: str
     chunk: Count
+    running: Count
     iteration: Time
     layer: Time
     routing: Time
