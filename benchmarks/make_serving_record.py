@@ -43,7 +43,7 @@ BLOCKED = ("deepseek", "qwen3")
 """Models whose fp8 checkpoints scale blocks of 128 by 128 (their model cards)."""
 
 CACHES = {"bf16": "2", "fp16": "2", "fp8": "1", "int8": "1"}
-NARROW_CACHE = ("trtllm", "tensorrt-llm", "trtllm-mlperf")
+NARROW_CACHE = ("trtllm", "trtllm-bench", "tensorrt-llm", "trtllm-mlperf")
 """Engines whose checkpoints with narrow weights bring an 8-bit cache (ModelOpt's); others keep 16 bit unless told."""
 
 ENGINES = {
@@ -170,7 +170,10 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
 
 
 def engine_of(row: dict[str, str]) -> tuple[str, str]:
-    """Engine and version in the words of the catalog's profiles; MLPerf's rounds are versions of their own."""
+    """Engine and version in the words of the catalog's profiles; MLPerf's rounds are versions of their own.
+
+    Runs inside one program have no server that streams tokens to clients, and names of their own.
+    """
     engine, version = ENGINES.get(row["engine"], row["engine"]), re.sub(r"^v(?=\d)", "", row["engine_version"])
     ascending = re.search(r"(?:vllm[- _]|^)v?(\d+\.\d+(?:\.\d+)?)", version, re.IGNORECASE)
     if row["source"].startswith("MLPerf"):
@@ -178,14 +181,20 @@ def engine_of(row: dict[str, str]) -> tuple[str, str]:
             return "trtllm-mlperf", row["source"].split()[2]
         if row["vendor"] == "AMD":
             return "vllm-rocm", ascending[1] if ascending else row["source"].split()[2]
+    if engine == "trtllm" and row["source"].startswith("TensorRT-LLM docs") and version >= "1":
+        return "trtllm-bench", version
     if engine == "trtllm":
         # Up to 0.19 its published figures are those of engines that TensorRT built.
         return "tensorrt-llm" if version < "1" else engine, version
     if engine == "vllm" and row["vendor"] in ("AMD", "Intel"):
         engine = "vllm-rocm" if row["vendor"] == "AMD" else "vllm-xpu"
     if engine == "vllm" and not version:
-        return engine, next((told for name, told in VERSIONS.items() if row["source"].startswith(name)), "")
-    return engine, (ascending[1] if ascending else "") if engine.startswith("vllm") else version
+        version = next((told for name, told in VERSIONS.items() if row["source"].startswith(name)), "")
+    elif engine.startswith("vllm"):
+        version = ascending[1] if ascending else ""
+    if engine in ("vllm", "vllm-rocm") and row["scenario"] in ("static_batch", "static_batch_prefill", "offline_inf"):
+        engine += "-library"
+    return engine, version
 
 
 def model_of(row: dict[str, str]) -> str:
@@ -205,7 +214,9 @@ def chip_of(row: dict[str, str]) -> str:
 
 
 def layout_of(row: dict[str, str], model: str) -> dict[str, str]:
-    """Parallel sizes of a replica, as published. Data-parallel engines without expert parallelism are replicas.
+    """Parallel sizes of a replica, as published; dp is blank where ranks of `tp` may have shared attention or not.
+
+    Data-parallel engines without expert parallelism are replicas.
 
     Trainium's and Inferentia's chips have two cores, each a rank of its own; the catalog counts chips.
     """
@@ -217,6 +228,8 @@ def layout_of(row: dict[str, str], model: str) -> dict[str, str]:
         dp = ""
     if ep and not moe:
         ep = ""
+    if moe and "enable_attention_dp" in row["notes"] and not ep:
+        return {"tp": tp, "pp": pp, "dp": "", "ep": ""}
     if tp == "1" and ep and int(ep) > 1 and not (dp and int(dp) > 1):
         # Sources that give an expert size alone leave open how attention was shared.
         tp, dp = "", ""

@@ -30,23 +30,46 @@ def output_token_seconds(
     prefills: 1 where the replica computes the prompts too, 0 where others do (disaggregated serving)
     """
     owed = prefills * np.maximum(sequences - 1, 0) * prompt / output
-    return _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed)
+    return _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=True)
 
 
 def throughput(
-    engine: Engine, layout: Layout, sequences: Floats, prompt: Floats, output: Floats, *, chunk: Floats
+    engine: Engine,
+    layout: Layout,
+    sequences: Floats,
+    prompt: Floats,
+    output: Floats,
+    *,
+    chunk: Floats,
+    mixes: bool,
 ) -> Floats:
-    """Output tokens a second of one replica that computes the prompts of its `sequences` too."""
-    seconds = _mean_iteration(engine, layout, sequences, prompt, output, chunk, sequences * prompt / output)
-    return np.asarray(sequences / seconds)
+    """Output tokens a second of one replica that computes the prompts of its `sequences` too.
+
+    chunk: the most prompt tokens that an attention group computes in one iteration
+    mixes: whether decodes join the iterations that compute prompts
+    """
+    owed = sequences * prompt / output
+    return np.asarray(
+        sequences / _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=mixes)
+    )
 
 
 def _mean_iteration(
-    engine: Engine, layout: Layout, sequences: Floats, prompt: Floats, output: Floats, chunk: Floats, owed: Floats
+    engine: Engine,
+    layout: Layout,
+    sequences: Floats,
+    prompt: Floats,
+    output: Floats,
+    chunk: Floats,
+    owed: Floats,
+    *,
+    mixes: bool,
 ) -> Floats:
-    """Mean seconds of an iteration that owes so many prompt tokens, when the chunks of some iterations carry them."""
+    """Mean seconds of an iteration that owes so many prompt tokens: the chunks of some iterations carry them, or
+    iterations of their own in between."""
     batch = decoding(sequences, prompt + output / 2)
     alone = iteration_seconds(engine, layout, batch).total
     size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
-    mixed = iteration_seconds(engine, layout, with_chunk(batch, size, np.maximum(prompt - chunk, 0) / 2)).total
-    return np.asarray(alone + owed / size * (mixed - alone))
+    joined = batch if mixes else decoding(np.zeros_like(alone), prompt)
+    chunked = iteration_seconds(engine, layout, with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2)).total
+    return np.asarray(alone + owed / size * (chunked - alone * mixes))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
-
 from petaday.catalog import load
-from petaday.validation.serving_cells import Row, cells_of, profile_of
+from petaday.validation.serving_cells import Row, best_of, cells_of, profile_of
 from petaday.validation.serving_predict import predict
 from petaday.validation.serving_record import read_record
 from petaday.validation.suite import Checked, Suite
@@ -54,12 +52,8 @@ def predictions() -> dict[int, float]:
     """
     found: dict[int, float] = {}
     for cell in cells_of(read_record()):
-        rates = predict(cell, load.engine(cell.profile))
-        for place in np.unique(cell.row).tolist():
-            best = float(rates[cell.row == place].max())
-            if best > 0:
-                found[place] = best
-    return found
+        found |= best_of(cell, predict(cell, load.engine(cell.profile)))
+    return {place: rate for place, rate in found.items() if rate > 0}
 
 
 def serving_suites() -> list[Suite]:

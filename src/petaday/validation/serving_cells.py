@@ -7,8 +7,8 @@ predicted by the fastest of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,17 @@ class Cell:
         """The engine that serves this cell under a profile."""
         return engine_of(load.model(self.model), load.chip(self.chip), profile, self.precision)
 
+    def part(self, rows: Collection[int]) -> Cell:
+        """The entries of some rows of the record."""
+        chosen = np.isin(self.row, list(rows))
+        return replace(
+            self,
+            row=self.row[chosen],
+            layout=Layout(*(size[chosen] for size in self.layout)),
+            replicas=self.replicas[chosen],
+            loads=Loads(*(getattr(self.loads, each.name)[chosen] for each in fields(Loads))),
+        )
+
     @property
     def precision(self) -> Precision:
         """Formats of weights and cache."""
@@ -96,6 +107,14 @@ def cells_of(rows: Iterable[Row]) -> list[Cell]:
             key = (row["model"], row["chip"], profile_of(row), row["weights"], row["cache"], row["scenario"])
             together[key].append((place, row))
     return [_cell(key, members) for key, members in together.items()]
+
+
+def best_of(cell: Cell, rates: Floats) -> dict[int, float]:
+    """The largest rate of each row's layouts, by its place in the record."""
+    places, where = np.unique(cell.row, return_inverse=True)
+    best = np.zeros(len(places))
+    np.maximum.at(best, where, rates)
+    return dict(zip(places.tolist(), best.tolist(), strict=True))
 
 
 def _cell(key: tuple[str, ...], members: list[tuple[int, Row]]) -> Cell:
@@ -135,6 +154,10 @@ def layouts(row: Row) -> list[tuple[int, int, int, int]]:
     """The tp, pp, ep and dp that a row's replicas may have: as published, else those that its chips allow."""
     model, chip = load.model(row["model"]), load.chip(row["chip"])
     chips = int(float(row["chips"]))
+    if row["tp"] and not row["dp"]:
+        tp, pp = int(row["tp"]), int(row["pp"])
+        shared = [(tp, pp, ep, 1) for ep in _expert_groups(model, tp, "")]
+        return shared + ([(1, pp, tp, tp)] if tp > 1 else [])
     if row["tp"]:
         tp, pp, dp = (int(row[name]) for name in ("tp", "pp", "dp"))
         return [(tp, pp, ep, dp) for ep in _expert_groups(model, tp * dp, row["ep"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import most_sequences
 from petaday.serving.steady import throughput
 from petaday.serving.waves import decode_seconds, prefill_seconds, run_seconds
-from petaday.validation.mlperf import LIMITS, WHOLE_ANSWER
-from petaday.validation.serving_cells import Cell
+from petaday.validation.mlperf import Limits, limits_of
+from petaday.validation.serving_cells import Cell, Loads
 
 LATER = 0.85
 """Mean seconds of an output token over their 99th percentile where a service runs as full as its limit allows: requests
@@ -27,12 +28,51 @@ STEPS = 24
 """Numbers of sequences that are tried between one and the most."""
 
 
+@dataclass(frozen=True)
+class Service:
+    """A cell under a profile; most: sequences that a replica runs together."""
+
+    loads: Loads
+    layout: Layout
+    engine: Engine
+    most: Floats
+    chunk: Floats
+    mixes: bool
+    limits: Limits | None
+
+    def steady(self, sequences: Floats) -> Floats:
+        """Tokens a second of a replica with a constant number of sequences."""
+        loads = self.loads
+        return throughput(
+            self.engine,
+            self.layout,
+            np.maximum(sequences, 1.0),
+            loads.prompt,
+            loads.output,
+            chunk=self.chunk,
+            mixes=self.mixes,
+        )
+
+    def run(self, requests: Floats) -> Floats:
+        """Tokens a second of a run of so many requests of one length."""
+        loads = self.loads
+        seconds = run_seconds(
+            self.engine, self.layout, requests, self.most, loads.prompt, loads.output, chunk=self.chunk
+        )
+        return np.asarray(requests * loads.output / seconds)
+
+    def decode(self, sequences: Floats, context: Floats) -> Floats:
+        """Seconds of an iteration that only decodes."""
+        return decode_seconds(self.engine, self.layout, sequences, context)
+
+
 def predict(cell: Cell, profile: Profile) -> Floats:
     """Tokens a second of all replicas, of each entry of a cell; 0 where the weights do not fit."""
     engine, chunk = cell.engine(profile), np.full_like(cell.loads.prompt, profile.chunk.value)
     most = held(cell, profile, engine, chunk)
-    rate = SCENARIOS[cell.scenario](cell, engine, np.maximum(most, 1.0), chunk)
-    return np.where(most > 0, rate * cell.replicas, 0.0)
+    limits = limits_of(cell.model, cell.scenario)
+    service = Service(cell.loads, cell.layout, engine, np.maximum(most, 1.0), chunk, profile.mixes, limits)
+    return np.where(most > 0, SCENARIOS[cell.scenario](service) * cell.replicas, 0.0)
 
 
 def held(cell: Cell, profile: Profile, engine: Engine, chunk: Floats) -> Floats:
@@ -42,84 +82,83 @@ def held(cell: Cell, profile: Profile, engine: Engine, chunk: Floats) -> Floats:
     """
     loads = cell.loads
     length = loads.prompt + loads.output * np.where(loads.fixed > 0, 1.0, 0.5)
-    room = profile.memory.value * cell.memory
-    fits = most_sequences(engine, cell.layout, room, length, chunk)
-    return np.minimum(fits, profile.running.value * cell.layout.dp * cell.layout.pp)
+    fits = most_sequences(engine, cell.layout, profile.memory.value * cell.memory, length, chunk)
+    return np.minimum(fits, profile.running.value * cell.layout.dp)
 
 
-def static_batch(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
+def static_batch(service: Service) -> Floats:
     """A batch from its first prompt to its last token, in waves where memory holds less."""
-    return _run(cell, engine, most, chunk, cell.loads.sequences)
+    return service.run(service.loads.sequences)
 
 
-def offline(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
-    """All requests queued: waves where their number and length are known, else a steady state as full as it gets."""
-    loads = cell.loads
-    steady = _steady(cell, engine, most, chunk)
-    known = np.where(np.isnan(loads.requests), 1.0, loads.requests)
-    return np.where(np.isnan(loads.requests), steady, _run(cell, engine, most, chunk, known))
+def offline(service: Service) -> Floats:
+    """All requests queued: waves where their number is known, else a steady state as full as it gets."""
+    requests = service.loads.requests
+    waves = service.run(np.where(np.isnan(requests), 1.0, requests))
+    return np.where(np.isnan(requests), service.steady(service.most), waves)
 
 
-def burst(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
+def burst(service: Service) -> Floats:
     """All requests at once, of one length or of several."""
-    loads = cell.loads
-    waves = _run(cell, engine, most, chunk, loads.requests)
-    running = np.minimum(most, loads.requests)
-    seconds = loads.requests * loads.output / _steady(cell, engine, running, chunk)
-    # The last requests end one after another, in smaller and smaller batches.
-    tail = loads.output / 2 * decode_seconds(engine, cell.layout, running / 2, loads.prompt + loads.output)
-    return np.where(loads.fixed > 0, waves, loads.requests * loads.output / (seconds + tail))
+    loads = service.loads
+    running = np.minimum(service.most, loads.requests)
+    # The last requests of several lengths end one after another, in smaller and smaller batches.
+    tail = loads.output / 2 * service.decode(running / 2, loads.prompt + loads.output)
+    tokens = loads.requests * loads.output
+    mixed = tokens / (tokens / service.steady(running) + tail)
+    return np.where(loads.fixed > 0, service.run(loads.requests), mixed)
 
 
-def concurrency(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
+def concurrency(service: Service) -> Floats:
     """A constant number of requests under way; what the caches cannot hold waits."""
-    return _steady(cell, engine, np.minimum(cell.loads.sequences, most), chunk)
+    return service.steady(np.minimum(service.loads.sequences, service.most))
 
 
-def fixed_rate(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
+def fixed_rate(service: Service) -> Floats:
     """Requests at a constant rate: as many as come or as can be served, and the time of the last one."""
-    loads = cell.loads
-    capacity = _steady(cell, engine, most, chunk)
-    served = np.minimum(loads.rate * loads.output, capacity)
-    waiting = np.clip(served * decode_seconds(engine, cell.layout, most / 2, loads.prompt + loads.output), 1.0, most)
-    last = loads.output * decode_seconds(engine, cell.layout, waiting, loads.prompt + loads.output)
-    total = loads.requests * loads.output
-    return np.where(np.isnan(total), served, total / (total / served + last))
+    loads, most = service.loads, service.most
+    context = loads.prompt + loads.output
+    served = np.minimum(loads.rate * loads.output, service.steady(most))
+    running = np.clip(served * service.decode(most / 2, context), 1.0, most)
+    tokens, last = loads.requests * loads.output, loads.output * service.decode(running, context)
+    return np.where(np.isnan(tokens), served, tokens / (tokens / served + last))
 
 
-def within_limits(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
-    """The largest rate of random arrivals whose output tokens stay under MLPerf's limits."""
-    loads, share = cell.loads, np.linspace(0.0, 1.0, STEPS)
-    tried = most[:, None] ** share
-    wide = Layout(*(size[:, None] for size in cell.layout))
-    prompt, output = loads.prompt[:, None], loads.output[:, None]
-    rate = throughput(engine, wide, tried, prompt, output, chunk=chunk[:, None])
-    kind = cell.scenario.split()[-1]
-    if (cell.model, kind) in LIMITS:
-        allowed = LATER * LIMITS[cell.model, kind].output_token
-    else:
-        allowed = LATER * WHOLE_ANSWER[cell.model] / output
-    kept = np.where(tried / rate <= allowed, rate, 0.0)
+def within_limits(service: Service) -> Floats:
+    """The largest rate of random arrivals whose output tokens stay under the limit."""
+    assert service.limits is not None
+    loads = service.loads
+    tried = service.most[:, None] ** np.linspace(0.0, 1.0, STEPS)
+    rate = throughput(
+        service.engine,
+        Layout(*(size[:, None] for size in service.layout)),
+        tried,
+        loads.prompt[:, None],
+        loads.output[:, None],
+        chunk=service.chunk[:, None],
+        mixes=service.mixes,
+    )
+    allowed = LATER * service.limits.seconds(loads.output)
+    kept = np.where(tried / rate <= allowed[:, None], rate, 0.0)
     return np.minimum(kept.max(axis=1), BUSY * rate[:, -1])
 
 
-def decode_only(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
+def decode_only(service: Service) -> Floats:
     """Tokens a second of replicas that only decode."""
-    loads = cell.loads
-    running = np.minimum(loads.sequences, most)
-    return running / decode_seconds(engine, cell.layout, running, loads.prompt + np.maximum(loads.output - 1, 0) / 2)
+    loads = service.loads
+    running = np.minimum(loads.sequences, service.most)
+    return running / service.decode(running, loads.prompt + np.maximum(loads.output - 1, 0) / 2)
 
 
-def prefill_only(cell: Cell, engine: Engine, most: Floats, chunk: Floats) -> Floats:
+def prefill_only(service: Service) -> Floats:
     """Prompt tokens a second: of so many prompts at once, or of chunks that follow each other."""
-    loads = cell.loads
-    together = np.where(np.isnan(loads.sequences), np.ceil(chunk * cell.layout.dp / loads.prompt), loads.sequences)
-    return together * loads.prompt / prefill_seconds(engine, cell.layout, together, loads.prompt, chunk=chunk)
+    loads, layout = service.loads, service.layout
+    together = np.where(np.isnan(loads.sequences), np.ceil(service.chunk * layout.dp / loads.prompt), loads.sequences)
+    seconds = prefill_seconds(service.engine, layout, together, loads.prompt, chunk=service.chunk)
+    return np.asarray(together * loads.prompt / seconds)
 
 
-Predict = Callable[[Cell, Engine, Floats, Floats], Floats]
-
-SCENARIOS: dict[str, Predict] = {
+SCENARIOS: dict[str, Callable[[Service], Floats]] = {
     "static batch": static_batch,
     "offline": offline,
     "burst": burst,
@@ -132,14 +171,3 @@ SCENARIOS: dict[str, Predict] = {
     "decode": decode_only,
     "prefill": prefill_only,
 }
-
-
-def _run(cell: Cell, engine: Engine, most: Floats, chunk: Floats, requests: Floats) -> Floats:
-    loads = cell.loads
-    seconds = run_seconds(engine, cell.layout, requests, most, loads.prompt, loads.output, chunk=chunk)
-    return np.asarray(requests * loads.output / seconds)
-
-
-def _steady(cell: Cell, engine: Engine, sequences: Floats, chunk: Floats) -> Floats:
-    loads = cell.loads
-    return throughput(engine, cell.layout, np.maximum(sequences, 1.0), loads.prompt, loads.output, chunk=chunk)

@@ -85,14 +85,14 @@ def weighted_errors(rows: Iterable[Checked]) -> Errors:
     return Errors(
         n=len(listed),
         predicted=len(told),
-        median=_quantile(size, weight, 0.5),
+        median=weighted_quantile(size, weight, 0.5),
         mean=float(np.average(size, weights=weight)),
-        p90=_quantile(size, weight, 0.9),
-        bias=_quantile(signed, weight, 0.5),
+        p90=weighted_quantile(size, weight, 0.9),
+        bias=weighted_quantile(signed, weight, 0.5),
     )
 
 
-def _quantile(values: NDArray[np.float64], weight: NDArray[np.float64], share: float) -> float:
+def weighted_quantile(values: NDArray[np.float64], weight: NDArray[np.float64], share: float) -> float:
     """The smallest value that this share of the weight does not exceed."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weight[order])
