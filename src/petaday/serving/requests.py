@@ -34,7 +34,9 @@ class Requests(NamedTuple):
     blocks: Ints
 
 
-def requests(arrival: Floats, prompt: Ints, output: Ints, tier: Ints | None = None, user: Ints | None = None) -> Requests:
+def requests(
+    arrival: Floats, prompt: Ints, output: Ints, tier: Ints | None = None, user: Ints | None = None
+) -> Requests:
     """Requests without blocks, by default of the first tier and of nobody known."""
     none = np.zeros(len(arrival), dtype=np.int64)
     return Requests(
