@@ -205,8 +205,11 @@ class AttentionLaw:
         return np.asarray(self.count * (np.where(own.decodes > 0, decode, 0.0) + np.where(own.pairs > 0, chunk, 0.0)))
 
 
-def attention_laws(engine: Engine, layout: Layout) -> tuple[AttentionLaw, ...]:
-    """The law of each kind of layer, dense and MoE layers of one window together."""
+def attention_laws(engine: Engine, layout: Layout, queries: int = 1) -> tuple[AttentionLaw, ...]:
+    """The law of each kind of layer, dense and MoE layers of one window together.
+
+    queries: tokens of a sequence that decode at once; they share its cache's bytes and not the arithmetic
+    """
     model, law = engine.model, engine.wide.law
     heads = model.heads / layout.tp
     bandwidth = law.memory_bandwidth * law.memory
@@ -226,7 +229,7 @@ def attention_laws(engine: Engine, layout: Layout) -> tuple[AttentionLaw, ...]:
         AttentionLaw(
             count=count,
             window=UNBOUNDED if window is None else float(window),
-            token=np.maximum(elements * engine.cache_bytes / reads, flops / peak),
+            token=np.maximum(elements * engine.cache_bytes / reads, queries * flops / peak),
             pair=per_pair / peak,
             prompt=WIDE * heads * model.head_dim * 4 / bandwidth,
             sequence=law.attention_sequence,
