@@ -68,7 +68,9 @@ def iteration_law(
         prompt=latent_prefill_seconds(engine, one, own),
         decodes=decodes + engine.overheads.sequence * alone,
         sampled=np.stack([head_seconds(engine, few, own[some] + ends) for ends in (0.0, 1.0)]),
-        kinds=np.array([_row(law, groups, 1 + draft) for law in attention_laws(engine, layout, speculation.verified)]),
+        kinds=np.array(
+            [_row(law, groups, 1 + draft) for law in attention_laws(engine, layout, speculation.verified)]
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 from petaday.serving.memory import PAGE
 from petaday.serving.simulate.compile import compiled
-from petaday.serving.simulate.prefix import matched
+from petaday.serving.simulate.prefix import matched, trim
 from petaday.serving.simulate.price import SECONDS, iterations_until, stretch
 from petaday.serving.simulate.queues import chance, push, set_next
 from petaday.serving.simulate.replica import dequeue, end, enqueue, leave
@@ -53,7 +53,7 @@ def ask(world, slot, time):
     if tier.rate < math.inf and request.user >= 0 and not _take_token(world, slot, time):
         _refuse(world, slot, time, LIMITED)
         return
-    replica = route(world, slot, DECODE)
+    replica = route(world, slot, DECODE, time)
     if replica == NOBODY:
         end(world, slot, time, TOO_LONG)
         return
@@ -80,7 +80,7 @@ def on_time(world, slot, time):
     else:
         leave(world, replica, slot)
         wake(world, replica, time, True)
-        other = route(world, slot, PREFILL)
+        other = route(world, slot, PREFILL, time)
         if other == NOBODY:
             end(world, slot, time, TOO_LONG)
         else:
@@ -138,7 +138,7 @@ def _take_token(world, slot, time):
 
 
 @compiled
-def route(world, slot, other):
+def route(world, slot, other, time):
     """The replica for a request among those that are on and whose role is not `other`; nobody if it fits in none.
 
     Round robin takes the next; least loaded the one with the fewest requests for its speed; prefix aware the one with
@@ -160,7 +160,19 @@ def route(world, slot, other):
         load = (own.running + own.waiting) / pool.weight
         cost = load
         if totals.router != LEAST_LOADED and request.state != MOVING:
+            _catch_up(world, replica, time)
             cost = (own.pending + request.target - matched(world, replica, slot)) / pool.weight
         if cost < best_cost or (cost == best_cost and load < best_load):
             best, best_cost, best_load = replica, cost, load
     return best
+
+
+@compiled
+def _catch_up(world, replica, time):
+    """Give up the blocks whose room the iterations done so far of the present stretch have taken."""
+    own = world.replicas[replica]
+    if own.iterations > 1 and own.blocks > 0:
+        since = time - own.now
+        done = iterations_until(world, own.pool, own.decodes, own.context, since, own.iterations) - 1
+        own.peak = max(own.peak, own.held + done * own.decodes * world.pools[own.pool].gained)
+        trim(world, replica)

@@ -28,6 +28,9 @@ def _folder() -> Path:
 FOLDER = _folder()
 if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(FOLDER)
+if "NUMBA_OPT" not in os.environ:
+    # Loops of branches and lookups gain nothing from more, and compile a sixth slower.
+    numba.config.OPT = type(numba.config.OPT)(1)
 
 OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
 """Nothing here allocates, and nothing counts references: half of the time of compiling and running would go there."""

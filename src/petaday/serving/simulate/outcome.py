@@ -100,9 +100,9 @@ class Tally:
         if missing > 0:
             self.columns = np.pad(self.columns, ((0, 0), (0, missing)))
         refused = ~served & (ended["outcome"] != TIMED_OUT)
-        for row, chosen in enumerate((np.ones(len(when), dtype=bool), None, refused, ended["outcome"] == TIMED_OUT, served)):
-            if chosen is not None:
-                np.add.at(self.columns[row], when[chosen], 1)
+        np.add.at(self.columns[0], when, 1)
+        for row, chosen in ((2, refused), (3, ended["outcome"] == TIMED_OUT), (4, served)):
+            np.add.at(self.columns[row], when[chosen], 1)
         np.add.at(self.columns[1], when[served], met)
         np.add.at(self.columns[5], when[served], ttft)
         np.maximum.at(self.columns[6], when[served], ttft)

@@ -132,8 +132,10 @@ def earliest(tree):
 @compiled
 def chance(seed, index, draw):
     """A number in [0, 1) that depends on its arguments alone (SplitMix64: Steele, Lea, Flood 2014, figure 16)."""
-    word = np.uint64(seed) + np.uint64(index) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(draw) * np.uint64(
-        0xD1B54A32D192ED03
+    word = (
+        np.uint64(seed)
+        + np.uint64(index) * np.uint64(0x9E3779B97F4A7C15)
+        + np.uint64(draw) * np.uint64(0xD1B54A32D192ED03)
     )
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

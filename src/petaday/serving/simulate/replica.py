@@ -288,9 +288,7 @@ def plan(world, replica, time):
     context = own.context if own.decodes else 0.0
     if own.prompt_tokens or (own.decodes and own.extra > 0):
         own.iterations = 1
-        seconds = own.extra + iteration(
-            world, own.pool, SECONDS, own.decodes, context, own.prompt_tokens, own.pairs
-        )
+        seconds = own.extra + iteration(world, own.pool, SECONDS, own.decodes, context, own.prompt_tokens, own.pairs)
         own.extra = 0.0
         set_next(world, replica, time + seconds)
     elif own.decodes:

@@ -100,9 +100,7 @@ TOTALS = _records(
 """The rules that are one number, and running numbers: free slots, slots in the timed heap, requests that came, events,
 rows of ended requests and samples, place of the round robin, requests that a closed loop may start, free nodes."""
 
-ENDED = _records(
-    "index outcome tier pool prompt output preempted cached attempts", "arrival admitted first end"
-)
+ENDED = _records("index outcome tier pool prompt output preempted cached attempts", "arrival admitted first end")
 """A request that ended."""
 
 SAMPLE = _records("waiting running replicas", "time held")
