@@ -101,7 +101,7 @@ def test_the_tests_reach_what_they_name():
     assert TOO_LONG in fared("a small cache")["outcome"]
     assert everything["preempted"].any()
     assert everything["cached"].any()
-    assert len(set(everything["pool"][everything["outcome"] == SERVED])) == 2
+    assert len(set(everything["pool"][everything["outcome"] == SERVED])) == 3
 
 
 @settings(max_examples=30, deadline=None)
