@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petaday.serving.requests import Trace, requests
-from petaday.serving.simulate.outcome import Limits, Tally, latencies
+from petaday.serving.simulate.outcome import Ledger, Limits, latencies
 from petaday.serving.simulate.run import simulate
 from petaday.serving.simulate.service import Scaling, Service, Tier
 from petaday.serving.simulate.state import FULL, LIMITED, SERVED, TIMED_OUT, TOO_LONG
@@ -61,10 +61,10 @@ SERVICES = {
 
 def told(service, listed, **options):
     """Every request's outcome by its number, from the simulator."""
-    tally = Tally(tiers=len(service.tiers), keep=True)
+    ledger = Ledger(tiers=len(service.tiers), keep=True)
     users = 1 + max(each.user for each in listed)
-    outcome = simulate(service, trace_of(listed, users=users, size=service.prefix_tokens), tally, **options)
-    ended = np.concatenate(tally.kept)
+    outcome = simulate(service, trace_of(listed, users=users, size=service.prefix_tokens), ledger, **options)
+    ended = np.concatenate(ledger.kept)
     return outcome, ended[np.argsort(ended["index"])]
 
 
@@ -160,18 +160,18 @@ def wait_over_service(load, *, slots, count=4_000_000, tokens=2000):
             yield requests(arrival, np.ones(50_000, dtype=np.int64), output)
 
     service = Service((pool(constant(1.0), sequences=slots, chunk=64, room=1e12),))
-    tally = Tally()
-    simulate(service, Trace("exponential", chunks()), tally)
-    return tally.mean("queue") / tokens
+    ledger = Ledger()
+    simulate(service, Trace("exponential", chunks()), ledger)
+    return ledger.mean("queue") / tokens
 
 
 def test_more_load_never_serves_sooner():
     """The same requests, closer together: nobody's mean time to the first token gets shorter."""
     means = []
     for rate in (0.5, 1.0, 2.0, 4.0, 8.0):
-        tally = Tally()
-        simulate(Service((pool(),)), trace_of(random_requests(3, 2000, rate=rate)), tally)
-        means.append(tally.mean("ttft"))
+        ledger = Ledger()
+        simulate(Service((pool(),)), trace_of(random_requests(3, 2000, rate=rate)), ledger)
+        means.append(ledger.mean("ttft"))
     assert (np.diff(means) > 0).all()
 
 
@@ -180,9 +180,9 @@ def test_a_trace_may_come_in_any_chunks_and_twice_gives_the_same():
     service = SERVICES["everything"]
     found = []
     for chunk in (1, 13, 400, 400):
-        tally = Tally(tiers=2, keep=True)
-        simulate(service, trace_of(listed, users=9, size=16, chunk=chunk), tally)
-        found.append(np.sort(np.concatenate(tally.kept), order="index"))
+        ledger = Ledger(tiers=2, keep=True)
+        simulate(service, trace_of(listed, users=9, size=16, chunk=chunk), ledger)
+        found.append(np.sort(np.concatenate(ledger.kept), order="index"))
     assert all((found[0] == other).all() for other in found[1:])
 
 
@@ -190,10 +190,10 @@ def test_requests_of_an_overload_are_bounded_by_events_and_by_time():
     listed = random_requests(5, 3000, rate=1000.0)
     service = Service((pool(),))
     for options in ({"most_events": 2000}, {"drain": 5.0}):
-        outcome = simulate(service, trace_of(listed), Tally(), **options)
+        outcome = simulate(service, trace_of(listed), Ledger(), **options)
         assert outcome.stopped
         assert outcome.unfinished > 0
-        assert outcome.taken == outcome.unfinished + outcome.tally.outcomes.sum()
+        assert outcome.taken == outcome.unfinished + outcome.ledger.outcomes.sum()
 
 
 def test_more_than_the_first_slots_may_wait():
@@ -211,39 +211,39 @@ def test_autoscaling_follows_a_crowd_and_goes_back():
     listed = sorted(calm + late + after, key=lambda each: each.arrival)
     scaling = Scaling(least=1, most=6, outstanding=6, start_delay=20.0, hold=60.0)
     service = Service((pool(scaling=scaling),), scale_every=5.0)
-    outcome = simulate(service, trace_of(listed), Tally(), sample_every=5.0)
+    outcome = simulate(service, trace_of(listed), Ledger(), sample_every=5.0)
     replicas = outcome.samples["replicas"]
     assert replicas[0] == 1
     assert replicas.max() == 6
     assert replicas[-1] < 6
     crowd_starts = int(listed[300].arrival // 5)
     assert replicas[: crowd_starts + 4].max() == 1
-    fixed = simulate(Service((pool(replicas=6),)), trace_of(listed), Tally())
+    fixed = simulate(Service((pool(replicas=6),)), trace_of(listed), Ledger())
     assert outcome.pools["on_time"][0] < 0.7 * fixed.pools["on_time"][0]
     assert fixed.pools["on_time"][0] == pytest.approx(6 * fixed.seconds)
-    assert outcome.tally.percentile("ttft", 0.99) > fixed.tally.percentile("ttft", 0.99)
+    assert outcome.ledger.percentile("ttft", 0.99) > fixed.ledger.percentile("ttft", 0.99)
 
 
 def test_higher_tiers_are_served_first_and_keep_their_latency_in_a_crowd():
     listed = random_requests(4, 2000, rate=12.0, tiers=2)
     tiers = (Tier("subscriber"), Tier("free", queue=8))
-    tally = Tally(tiers=2)
-    simulate(Service((pool(),), tiers=tiers), trace_of(listed), tally)
-    assert tally.outcomes[0, FULL] == 0
-    assert tally.outcomes[1, FULL] > 100
-    assert tally.percentile("queue", 0.9, tier=0) < tally.percentile("queue", 0.5, tier=1)
+    ledger = Ledger(tiers=2)
+    simulate(Service((pool(),), tiers=tiers), trace_of(listed), ledger)
+    assert ledger.outcomes[0, FULL] == 0
+    assert ledger.outcomes[1, FULL] > 100
+    assert ledger.percentile("queue", 0.9, tier=0) < ledger.percentile("queue", 0.5, tier=1)
 
 
 def test_latencies_are_counted_as_they_are_defined():
     outcome, found = told(Service((pool(),)), random_requests(3, 2000, rate=1.5))
-    tally, times = outcome.tally, latencies(found)
+    ledger, times = outcome.ledger, latencies(found)
     for metric in ("ttft", "e2e"):
-        assert tally.mean(metric) == pytest.approx(times[metric].mean())
+        assert ledger.mean(metric) == pytest.approx(times[metric].mean())
         for share in (0.5, 0.9, 0.99):
             exact = np.quantile(times[metric], share, method="inverted_cdf")
-            assert tally.percentile(metric, share) == pytest.approx(exact, rel=0.006)
+            assert ledger.percentile(metric, share) == pytest.approx(exact, rel=0.006)
     limits = Limits(ttft=np.median(times["ttft"]))
-    counted = Tally(limits=limits, interval=100.0)
+    counted = Ledger(limits=limits, interval=100.0)
     simulate(Service((pool(),)), trace_of(random_requests(3, 2000, rate=1.5)), counted)
     assert counted.good.sum() == 1000
     curve = counted.curve

@@ -48,7 +48,7 @@ class Curve(NamedTuple):
 
 
 @dataclass
-class Tally:
+class Ledger:
     """Counts requests as they end. tiers: how many; limits: of those well served; interval: seconds of a `Curve`'s column;
     keep: whether to keep every request's columns too."""
 
@@ -154,7 +154,7 @@ class Outcome:
     """
 
     service: Service
-    tally: Tally
+    ledger: Ledger
     seconds: float
     taken: int
     events: int
@@ -165,4 +165,4 @@ class Outcome:
     @property
     def unfinished(self) -> int:
         """Requests that came and had not left when it stopped."""
-        return self.taken - int(self.tally.outcomes.sum())
+        return self.taken - int(self.ledger.outcomes.sum())

@@ -10,7 +10,7 @@ import numpy as np
 from petaday.serving.requests import Requests, Trace, requests
 from petaday.serving.simulate import state
 from petaday.serving.simulate.build import NEVER, build, grown
-from petaday.serving.simulate.outcome import Outcome, Tally
+from petaday.serving.simulate.outcome import Ledger, Outcome
 from petaday.serving.simulate.service import Service
 from petaday.serving.simulate.state import Records, World
 
@@ -21,7 +21,7 @@ MOST_EVENTS = 2_000_000_000
 def simulate(
     service: Service,
     trace: Trace,
-    tally: Tally,
+    ledger: Ledger,
     *,
     sample_every: float = NEVER,
     most_events: int = MOST_EVENTS,
@@ -30,7 +30,7 @@ def simulate(
 ) -> Outcome:
     """Simulate a trace to its end and until all requests have left.
 
-    tally: takes the requests that end; sample_every: seconds between samples of queues
+    ledger: takes the requests that end; sample_every: seconds between samples of queues
     most_events, drain: stop after so many events, or so many seconds after the last arrival: an overload is an answer
     tell: called with the number of requests so far
     """
@@ -46,7 +46,7 @@ def simulate(
         reason = state.GROW
         while reason in (state.GROW, state.TAKE_SAMPLES):
             reason = advance(world, chunk, first, position, last, most_events, horizon)
-            _take(world, tally, samples)
+            _take(world, ledger, samples)
             if reason == state.GROW:
                 world = grown(world)
         first += len(chunk.arrival)
@@ -57,7 +57,7 @@ def simulate(
     close(world, totals["now"])
     return Outcome(
         service=service,
-        tally=tally,
+        ledger=ledger,
         seconds=float(totals["now"]),
         taken=int(totals["taken"]),
         events=int(totals["events"]),
@@ -84,9 +84,9 @@ def _with_last(chunks: Iterable[Requests]) -> Iterator[tuple[Requests, bool]]:
     yield before, True
 
 
-def _take(world: World, tally: Tally, samples: list[Records]) -> None:
+def _take(world: World, ledger: Ledger, samples: list[Records]) -> None:
     """Take out what ended and what was sampled."""
     totals = world.totals[0]
-    tally.add(world.ended[: totals["ended"]])
+    ledger.add(world.ended[: totals["ended"]])
     samples.append(world.samples[: totals["samples"]].copy())
     totals["ended"] = totals["samples"] = 0
