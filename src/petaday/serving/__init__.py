@@ -6,4 +6,8 @@ products seconds of GEMMs, single and grouped by expert
 engine   seconds of one iteration
 steady   seconds of an output token under a constant number of sequences
 memory   weights, cached tokens and activations in bytes; how many sequences fit
+requests requests as columns that stream
+arrivals times at which they come
+lengths  tokens of their prompts and outputs
+demand   what the users of a service ask for, and traces drawn from it
 """
