@@ -139,6 +139,46 @@ def fabric(
     return ANSWERED
 
 
+@app.command
+def serve(
+    scenario: ScenarioFile,
+    /,
+    *,
+    json: Json = False,
+    trace: Annotated[Path | None, Parameter(help="a trace of requests in place of the scenario's demand")] = None,
+    speed: Annotated[float, Parameter(help="how many times as fast the trace comes")] = 1.0,
+    plot: Annotated[
+        Path | None, Parameter(help="write queue, latency and refusals over time to this HTML file")
+    ] = None,
+    sweep: Annotated[Literal["layout"] | None, Parameter(help="list every legal layout of the first pool")] = None,
+    allow_unverified: Unverified = False,
+) -> int:
+    """Plan a service: chips and layouts for its requests, their latencies, cost, and what a crowd does to it."""
+    from petaday.report import service_tables
+    from petaday.report.service import service_data, sweep_data
+    from petaday.report.service_page import service_page
+    from petaday.study import service_answer
+    from petaday.study.manifest import manifest
+
+    read, locate = service_answer.read(scenario, trace, speed)
+    with _progress("requests") as report:
+        try:
+            asking = service_answer.join(read, scenario.parent, allow_unverified=allow_unverified)
+            if sweep:
+                swept = service_answer.swept(asking)
+                data = sweep_data(swept, manifest(read, _command()))
+                _print_json(data) if json else service_tables.show_sweep(data, read.name, _console())
+                return ANSWERED
+            plan = service_answer.plan_service(asking, curves=plot is not None, tell=report)
+        except InputError as error:
+            raise locate(error) from None
+    data = service_data(plan, manifest(read, _command()))
+    if plot is not None and data["curves"]:
+        _write(plot, service_page(data, read.name), "--plot")
+    _print_json(data) if json else service_tables.show_service(data, read.name, _console())
+    return INFEASIBLE if plan.infeasible else ANSWERED
+
+
 def _counts(text: str, option: str) -> tuple[int, ...]:
     """A list of whole numbers as an option has it: `1,4,16`."""
     words = [word.strip() for word in text.split(",")]
@@ -318,15 +358,15 @@ def _answered(path: Path, **options: Any) -> tuple[Scenario, Answer]:
 
 
 @contextmanager
-def _progress() -> Iterator[Report | None]:
-    """A counter on stderr while a search runs, and nothing in a pipe."""
+def _progress(noun: str = "plans") -> Iterator[Report | None]:
+    """A counter on stderr while a search or a simulation runs, and nothing in a pipe."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,} plans"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,} " + noun), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("searching", total=None)
         yield lambda what, count: bar.update(task, description=what, completed=count)

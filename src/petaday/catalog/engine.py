@@ -19,9 +19,10 @@ Share = Annotated[float, Field(ge=0)]
 class EngineFit(Strict):
     """What was fitted to measurements of one engine profile, and how far these stay off.
 
-    measured: what the rows are; figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and 90th percentile of
-    |predicted/measured - 1| over them (of throughputs by the rows' weight); held_out, held_out_p90: the same over the rows of the same groups that the fit
-    did not see; unseen: the median over groups (model, chip and version) that a fit to the others did not see at all
+    measured: what the rows are; figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and
+    90th percentile of |predicted/measured - 1| over them (of throughputs by the rows' weight); held_out, held_out_p90: the
+    same over the rows of the same groups that the fit did not see; unseen: the median over groups (model, chip and
+    version) that a fit to the others did not see at all
     """
 
     engine: Id

@@ -104,6 +104,7 @@ class Model(Strict):
     gated: Flag = True  # SwiGLU-like: three matrices instead of two
     vocab: Positive
     max_position: NonNegative = 0  # learned position embeddings; 0 for rotary
+    context: NonNegative = 0  # the most positions it was made for (max_position_embeddings); 0 where unknown
     tied_embeddings: Flag = False  # the LM head is the embedding's matrix
 
     norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"

@@ -1,4 +1,4 @@
-"""Scatter plots as SVG text: no library, no script, and a tooltip on every point."""
+"""Scatter and line plots as SVG text: no library, no script, and a tooltip on every point."""
 
 from __future__ import annotations
 
@@ -63,44 +63,82 @@ class Axis:
 def scatter(title: str, points: Sequence[Point], x: Axis, y: Axis, *, diagonal: bool = False) -> str:
     """A scatter plot with a legend; `diagonal` draws the line where both axes are equal, else the line y = 0."""
     series = list(dict.fromkeys(point.series for point in points))
-    colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(series)}
-
-    def at(point_x: float, point_y: float) -> tuple[float, float]:
-        across = MARGIN + x.share(point_x) * (WIDTH - 2 * MARGIN)
-        return across, HEIGHT - MARGIN - y.share(point_y) * (HEIGHT - 2 * MARGIN)
-
-    start, end = (at(x.low, x.low), at(x.high, x.high)) if diagonal else (at(x.low, 0.0), at(x.high, 0.0))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + LEGEND} {HEIGHT}" font-family="sans-serif" '
-        'font-size="11">',
-        f'<rect width="{WIDTH + LEGEND}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="14">{escape(title)}</text>',
-        f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x.label)}</text>',
-        f'<text transform="translate(16 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(y.label)}</text>',
-        _line(start, end, "#9ca3af"),
-    ]
-    for tick in x.ticks():
-        across, down = at(tick, y.low)
-        parts.append(_line((across, down), (across, down + 4), "#4b5563"))
-        if x.names:
-            turned = f'transform="translate({across:.1f} {down + 10:.1f}) rotate(-35)" text-anchor="end"'
-            parts.append(f"<text {turned}>{escape(x.names[int(tick)])}</text>")
-        else:
-            parts.append(f'<text x="{across:.1f}" y="{down + 16:.1f}" text-anchor="middle">{tick:g}</text>')
-    for tick in y.ticks():
-        across, down = at(x.low, tick)
-        parts.append(_line((across - 4, down), (across, down), "#4b5563"))
-        parts.append(f'<text x="{across - 8:.1f}" y="{down + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    colour = _colours(series)
+    frame = _Frame(x, y)
+    start, end = (frame.at(x.low, x.low), frame.at(x.high, x.high)) if diagonal else (
+        frame.at(x.low, 0.0), frame.at(x.high, 0.0))  # fmt: skip
+    marks = [_line(start, end, "#9ca3af")]
     for point in points:
-        across, down = at(point.x, point.y)
-        parts.append(
+        across, down = frame.at(point.x, point.y)
+        marks.append(
             f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" fill="{colour[point.series]}" fill-opacity="0.6">'
             f"<title>{escape(point.tip)}</title></circle>"
         )
-    for i, name in enumerate(series):
-        parts.append(f'<circle cx="{WIDTH - MARGIN + 20}" cy="{40 + 15 * i}" r="4" fill="{colour[name]}"/>')
-        parts.append(f'<text x="{WIDTH - MARGIN + 30}" y="{44 + 15 * i}">{escape(name)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return frame.drawn(title, marks, colour)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points in data units, with its label."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+
+
+def lines(title: str, drawn: Sequence[Line], x: Axis, y: Axis) -> str:
+    """Lines with a legend."""
+    colour, frame = _colours([each.label for each in drawn]), _Frame(x, y)
+    marks = []
+    for each in drawn:
+        places = " ".join(f"{across:.1f},{down:.1f}" for across, down in (frame.at(*point) for point in each.points))
+        marks.append(f'<polyline points="{places}" fill="none" stroke="{colour[each.label]}" stroke-width="1.5"/>')
+    return frame.drawn(title, marks, colour)
+
+
+def _colours(series: Sequence[str]) -> dict[str, str]:
+    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(series)}
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A plot's axes."""
+
+    x: Axis
+    y: Axis
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point of data stands on the page."""
+        across = MARGIN + self.x.share(x) * (WIDTH - 2 * MARGIN)
+        return across, HEIGHT - MARGIN - self.y.share(y) * (HEIGHT - 2 * MARGIN)
+
+    def drawn(self, title: str, marks: Sequence[str], colour: dict[str, str]) -> str:
+        """The whole plot: title, axes, marks, legend."""
+        x, y = self.x, self.y
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + LEGEND} {HEIGHT}" '
+            'font-family="sans-serif" font-size="11">',
+            f'<rect width="{WIDTH + LEGEND}" height="{HEIGHT}" fill="white"/>',
+            f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="14">{escape(title)}</text>',
+            f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x.label)}</text>',
+            f'<text transform="translate(16 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(y.label)}</text>',
+        ]
+        for tick in x.ticks():
+            across, down = self.at(tick, y.low)
+            parts.append(_line((across, down), (across, down + 4), "#4b5563"))
+            if x.names:
+                turned = f'transform="translate({across:.1f} {down + 10:.1f}) rotate(-35)" text-anchor="end"'
+                parts.append(f"<text {turned}>{escape(x.names[int(tick)])}</text>")
+            else:
+                parts.append(f'<text x="{across:.1f}" y="{down + 16:.1f}" text-anchor="middle">{tick:g}</text>')
+        for tick in y.ticks():
+            across, down = self.at(x.low, tick)
+            parts.append(_line((across - 4, down), (across, down), "#4b5563"))
+            parts.append(f'<text x="{across - 8:.1f}" y="{down + 4:.1f}" text-anchor="end">{tick:g}</text>')
+        parts += marks
+        for place, (name, stroke) in enumerate(colour.items()):
+            parts.append(f'<circle cx="{WIDTH - MARGIN + 20}" cy="{40 + 15 * place}" r="4" fill="{stroke}"/>')
+            parts.append(f'<text x="{WIDTH - MARGIN + 30}" y="{44 + 15 * place}">{escape(name)}</text>')
+        return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], colour: str) -> str:

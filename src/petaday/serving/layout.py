@@ -31,6 +31,10 @@ class Layout(NamedTuple):
         """Chips of a replica."""
         return self.tp * self.pp * self.dp
 
+    def row(self, place: int) -> Layout:
+        """One layout of several, as numbers."""
+        return Layout(*(np.asarray(float(size[place])) for size in self))
+
     @property
     def etp(self) -> Floats:
         """Chips that share the matrices of one expert."""

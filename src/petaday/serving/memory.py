@@ -63,12 +63,20 @@ def memory(engine: Engine, layout: Layout, tokens: Floats) -> Memory:
     return Memory(weight_bytes(engine, layout), activation_bytes(engine, layout, tokens), token_bytes(engine, layout))
 
 
-def most_sequences(engine: Engine, layout: Layout, capacity: float, length: Floats, tokens: Floats) -> Floats:
-    """Sequences of `length` tokens that a replica's caches hold in whole pages; 0 where the weights do not fit.
+def room_tokens(engine: Engine, layout: Layout, capacity: float, tokens: Floats) -> Floats:
+    """Tokens that a replica's caches hold, in whole pages of each attention group; 0 where the weights do not fit.
 
-    capacity: bytes of a chip's memory that the engine may take
+    capacity: bytes of a chip's memory that the engine may take; tokens: the most of an iteration of a group
     """
     own = memory(engine, layout, tokens)
     free = np.maximum(capacity - own.weights - own.activations, 0.0)
-    pages = np.floor(free / (own.token * PAGE))
+    return np.asarray(np.floor(free / (own.token * PAGE)) * PAGE * layout.dp)
+
+
+def most_sequences(engine: Engine, layout: Layout, capacity: float, length: Floats, tokens: Floats) -> Floats:
+    """Sequences of `length` tokens that a replica's caches hold in whole pages; 0 where the weights do not fit.
+
+    capacity, tokens: see `room_tokens`
+    """
+    pages = room_tokens(engine, layout, capacity, tokens) / layout.dp / PAGE
     return np.asarray(np.floor(pages / np.ceil(length / PAGE)) * layout.dp)

@@ -23,15 +23,13 @@ ROUTERS = ("round-robin", "least-loaded", "prefix-aware")
 ROLES = ("both", "prefill", "decode")
 
 
-def build(service: Service, sample_every: float, blocks: int, users: int) -> World:
-    """An empty world. blocks: the most of a prompt; users: how many numbers of users occur."""
+def build(service: Service, sample_every: float, blocks: int) -> World:
+    """An empty world. blocks: the most of a prompt."""
     members = np.repeat(np.arange(len(service.pools)), [pool.most for pool in service.pools])
     count, tiers = len(members), len(service.tiers)
     widest = max(pool.sequences for pool in service.pools)
     leaves = 1 << max(count - 1, 0).bit_length()
     nodes = _nodes(service, members)
-    accounts = np.zeros(max(users, 1), dtype=state.USER)
-    accounts["level"] = NEVER  # a bucket is full before its first request, whatever its size
     return World(
         slots=np.zeros(FIRST_SLOTS, dtype=state.REQUEST),
         blocks=np.zeros((FIRST_SLOTS, max(blocks, 1)), dtype=np.int64),
@@ -50,7 +48,7 @@ def build(service: Service, sample_every: float, blocks: int, users: int) -> Wor
         sampled=_stacked(service.pools, "sampled"),
         kinds=_stacked(service.pools, "kinds"),
         tiers=_tiers(service),
-        users=accounts,
+        users=_accounts(0),
         nodes=np.zeros(nodes, dtype=state.NODE),
         buckets=np.full(2 * nodes + 1, NOBODY),
         spare=np.arange(nodes),
@@ -73,6 +71,21 @@ def grown(world: World) -> World:
         timed=_longer(world.timed, 2 * old),
         ended=np.zeros(CHUNK + 2 * old, dtype=state.ENDED),
     )
+
+
+def with_users(world: World, highest: int) -> World:
+    """The same world with accounts for users up to this number."""
+    missing = highest + 1 - len(world.users)
+    if missing <= 0:
+        return world
+    return world._replace(users=np.concatenate([world.users, _accounts(max(missing, len(world.users)))]))
+
+
+def _accounts(count: int) -> Records:
+    """Token buckets, full before the first request whatever their size."""
+    accounts = np.zeros(count, dtype=state.USER)
+    accounts["level"] = NEVER
+    return accounts
 
 
 def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
@@ -115,7 +128,7 @@ def _stacked(pools: Sequence[Pool], name: str) -> NDArray[np.float64]:
     out = np.zeros((2, len(pools), *shape))
     for place, both in enumerate(tables):
         for unit, table in enumerate(both):
-            out[(unit, place, *(slice(size) for size in table.shape))] = table
+            out[unit, place][tuple(slice(size) for size in table.shape)] = table
     return out
 
 

@@ -26,19 +26,22 @@ def _folder() -> Path:
 
 
 FOLDER = _folder()
+_CONFIG: Any = numba.config
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(FOLDER)
+    _CONFIG.CACHE_DIR = str(FOLDER)
 if "NUMBA_OPT" not in os.environ:
     # Loops of branches and lookups gain nothing from more, and compile a sixth slower.
-    numba.config.OPT = type(numba.config.OPT)(1)
+    _CONFIG.OPT = type(_CONFIG.OPT)(1)
 
 OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
 """Nothing here allocates, and nothing counts references: half of the time of compiling and running would go there."""
 
-compiled: Any = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+_JIT: Any = numba.njit
+
+compiled: Any = _JIT(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 """Compile a function that other compiled ones call; Python cannot, which saves half of the time of compiling."""
 
-entry: Any = numba.njit(no_cfunc_wrapper=True, **OPTIONS)
+entry: Any = _JIT(no_cfunc_wrapper=True, **OPTIONS)
 """Compile a function at its first call from Python, or load it as it was compiled before."""
 
 

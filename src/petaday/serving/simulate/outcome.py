@@ -111,8 +111,9 @@ class Ledger:
     def curve(self) -> Curve:
         """The requests by the time of their arrival."""
         counts = self.columns[:5].astype(np.int64)
-        mean = self.columns[5] / np.maximum(counts[4], 1)
-        return Curve(*counts, mean, self.columns[6])
+        arrived, good, refused, timed_out, served = counts
+        mean = self.columns[5] / np.maximum(served, 1)
+        return Curve(arrived, good, refused, timed_out, served, mean, self.columns[6])
 
     def percentile(self, metric: str, share: float, tier: int | None = None) -> float:
         """Seconds that a share of the requests served stay within; not a number where none was.

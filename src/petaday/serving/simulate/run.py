@@ -9,7 +9,8 @@ import numpy as np
 
 from petaday.serving.requests import Requests, Trace, requests
 from petaday.serving.simulate import state
-from petaday.serving.simulate.build import NEVER, build, grown
+from petaday.serving.simulate.build import NEVER as NEVER
+from petaday.serving.simulate.build import build, grown, with_users
 from petaday.serving.simulate.outcome import Ledger, Outcome
 from petaday.serving.simulate.service import Service
 from petaday.serving.simulate.state import Records, World
@@ -36,11 +37,12 @@ def simulate(
     """
     from petaday.serving.simulate.loop import advance, close
 
-    world = build(service, sample_every, most_blocks(service), trace.users)
+    world = build(service, sample_every, most_blocks(service))
     samples: list[Records] = []
     first, horizon, reason = 0, math.inf, state.DONE
     for chunk, last in _with_last(trace.chunks):
         position = np.zeros(1, dtype=np.int64)
+        world = with_users(world, int(chunk.user.max(initial=-1)))
         if last and len(chunk.arrival):
             horizon = float(chunk.arrival[-1]) + drain
         reason = state.GROW
@@ -67,6 +69,13 @@ def simulate(
     )
 
 
+def compiled_before() -> bool:
+    """Whether the loop is on disk in compiled form; the first time takes about 13 s."""
+    from petaday.serving.simulate.compile import cached
+
+    return cached()
+
+
 def most_blocks(service: Service) -> int:
     """Blocks of the longest prompt that any of the service's caches holds; 0 without prefix caching."""
     if not service.prefix_tokens:
@@ -76,8 +85,8 @@ def most_blocks(service: Service) -> int:
 
 def _with_last(chunks: Iterable[Requests]) -> Iterator[tuple[Requests, bool]]:
     """Each chunk, and whether it is the last; one empty chunk where there is none."""
-    stream, none = iter(chunks), np.zeros(0)
-    before = next(stream, requests(none, none, none))
+    stream, none = iter(chunks), np.zeros(0, dtype=np.int64)
+    before = next(stream, requests(none.astype(np.float64), none, none))
     for chunk in stream:
         yield before, False
         before = chunk

@@ -1,0 +1,159 @@
+"""What layouts give under a steady load: latency against throughput, for every number of sequences.
+
+Aggregated: replicas compute prompts and decode. Disaggregated: some replicas compute prompts, others decode, and the
+numbers of the two are such that neither waits for the other. No queue is in here; a simulation confirms what is chosen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from petaday.serving.batch import Batch, decoding, with_chunk
+from petaday.serving.engine import Engine, iteration_seconds
+from petaday.serving.layout import Floats, Layout
+
+STEPS = 24
+"""Numbers of sequences tried for each layout, from one to the most by equal factors."""
+
+
+class Load(NamedTuple):
+    """What one replica is asked for: mean tokens of prompts and outputs."""
+
+    prompt: float
+    output: float
+
+
+class Points(NamedTuple):
+    """Working points, a column each. layout: its place in the list of layouts; chips: of one replica
+    sequences: under way on a replica; ttft: seconds of a prompt without a queue; tpot: seconds of an output token
+    rate: requests a second of one replica
+    """
+
+    layout: Floats
+    chips: Floats
+    sequences: Floats
+    ttft: Floats
+    tpot: Floats
+    rate: Floats
+
+    def take(self, chosen: Floats) -> Points:
+        """Some of the points."""
+        return Points(*(column[chosen] for column in self))
+
+
+def aggregated(
+    engine: Engine, layout: Layout, room: Floats, load: Load, *, chunk: int, running: int, mixes: bool
+) -> Points:
+    """Points of replicas that do both, without layouts that hold not one request.
+
+    room: tokens of a replica's caches; running: most sequences of an attention group; mixes: whether decodes join the
+    iterations that compute prompts
+    """
+    sequences, one = _grid(layout, room, load.prompt + load.output / 2, running)
+    alone = iteration_seconds(
+        engine, one, decoding(sequences, np.full_like(sequences, load.prompt + load.output / 2))
+    )
+    owed = sequences * load.prompt / load.output
+    size = np.maximum(min(load.prompt, chunk) * one.dp, owed)
+    batch = decoding(sequences if mixes else 0 * sequences, np.full_like(sequences, load.prompt + load.output / 2))
+    chunked = iteration_seconds(
+        engine, one, with_chunk(batch, size, np.full_like(size, max(load.prompt - chunk, 0) / 2))
+    )
+    tpot = alone.total + owed / size * (chunked.total - (alone.total if mixes else 0.0))
+    ttft = np.ceil(load.prompt / chunk) * chunked.total + alone.total / 2
+    return _points(layout, sequences, one, ttft, tpot, load)
+
+
+def decoders(engine: Engine, layout: Layout, room: Floats, load: Load, *, running: int) -> Points:
+    """Points of replicas that only decode; their TTFT is 0."""
+    sequences, one = _grid(layout, room, load.prompt + load.output / 2, running)
+    batch = decoding(sequences, np.full_like(sequences, load.prompt + load.output / 2))
+    tpot = iteration_seconds(engine, one, batch).total
+    return _points(layout, sequences, one, 0 * tpot, tpot, load)
+
+
+def prefillers(engine: Engine, layout: Layout, room: Floats, load: Load, *, chunk: int) -> Points:
+    """A point for each layout that only computes prompts, as many at a time as fill an iteration of each group."""
+    fits = room >= load.prompt
+    one = Layout(*(size[fits] for size in layout))
+    groups = one.dp * one.pp
+    together = groups * max(1.0, np.floor(chunk / load.prompt))
+    iterations = np.ceil(load.prompt / chunk)
+    none = np.zeros_like(together)
+    tokens, pairs = together * load.prompt / iterations, together * load.prompt**2 / 2 / iterations
+    seconds = iterations * iteration_seconds(engine, one, Batch(none, none, tokens, pairs)).total
+    place = np.flatnonzero(fits).astype(float)
+    return Points(place, one.chips, together, seconds, none, together / seconds)
+
+
+def _grid(layout: Layout, room: Floats, length: float, running: int) -> tuple[Floats, Layout]:
+    """Numbers of sequences by layout and step, and the layouts beside them; 0 sequences where none fits."""
+    most = np.minimum(np.floor(room / length), running * layout.dp)
+    sequences = np.where(most[:, None] >= 1, np.maximum(most, 1)[:, None] ** np.linspace(0, 1, STEPS), 0.0)
+    return np.rint(sequences), Layout(*(np.broadcast_to(size[:, None], sequences.shape) for size in layout))
+
+
+def _points(layout: Layout, sequences: Floats, one: Layout, ttft: Floats, tpot: Floats, load: Load) -> Points:
+    place = np.broadcast_to(np.arange(float(len(layout.tp)))[:, None], sequences.shape)
+    # Small layouts hold few sequences, and round to the same number several times.
+    new = (sequences > 0) & (np.diff(sequences, axis=1, prepend=0) > 0)
+    chips = np.broadcast_to(one.chips, sequences.shape)
+    rate = np.divide(sequences, tpot * load.output, out=np.zeros_like(sequences), where=new)
+    return Points(*(column[new] for column in (place, chips, sequences, ttft, tpot, rate)))
+
+
+class Split(NamedTuple):
+    """Disaggregated pools, a column each: places among the points of both sides, replicas of each, and what they give
+    together: requests a second and latencies."""
+
+    prefill: Floats
+    decode: Floats
+    prefill_replicas: Floats
+    decode_replicas: Floats
+    ttft: Floats
+    tpot: Floats
+    rate: Floats
+
+
+def split(prefill: Points, decode: Points, chips: int, ttft: float) -> Split:
+    """For every decode point the prefill replicas that serve most requests on `chips` chips with it.
+
+    ttft: seconds that a prompt may take; where none is quick enough, none is left out
+    """
+    quick = prefill.ttft <= ttft
+    places = np.flatnonzero(quick if quick.any() else np.ones(len(quick), dtype=bool))
+    places = places[front(prefill.ttft[places], prefill.rate[places] / prefill.chips[places])]
+    own = prefill.take(places)
+    # Equal rates on both sides: n_p·rate_p = n_d·rate_d with n_p·chips_p + n_d·chips_d = chips, rounded both ways.
+    need = (own.rate / decode.rate[:, None]) * decode.chips[:, None] + own.chips
+    exact = chips / need
+    best: tuple[Floats, ...] | None = None
+    for rounded in (np.floor(exact), np.ceil(exact)):
+        first = np.maximum(rounded, 1)
+        second = np.floor((chips - first * own.chips) / decode.chips[:, None])
+        rate = np.where(second >= 1, np.minimum(first * own.rate, second * decode.rate[:, None]), 0.0)
+        found = (rate, first, second)
+        if best is None:
+            best = found
+        else:
+            better = rate > best[0]
+            best = tuple(np.where(better, new, old) for new, old in zip(found, best, strict=True))
+    assert best is not None
+    rate, first, second = best
+    chosen, rows = np.argmax(rate, axis=1), np.arange(len(decode.rate))
+    kept = rate[rows, chosen] > 0
+    rows, chosen = rows[kept], chosen[kept]
+    return Split(
+        places[chosen], rows, first[rows, chosen], second[rows, chosen], own.ttft[chosen], decode.tpot[rows],
+        rate[rows, chosen],
+    )  # fmt: skip
+
+
+def front(latency: Floats, gain: Floats) -> Floats:
+    """Places of the points that no other one beats in both, by rising latency."""
+    order = np.lexsort((-gain, latency))
+    best = np.maximum.accumulate(gain[order])
+    first = np.concatenate([[True], gain[order][1:] > best[:-1]]) if len(order) else np.zeros(0, dtype=bool)
+    return np.asarray(order[first])

@@ -1,0 +1,178 @@
+"""The pools of a service: the catalog's parts, the engine's laws and what a replica of each layout holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from petaday.catalog import load
+from petaday.catalog.chip import Chip
+from petaday.catalog.engine import Engine as Profile
+from petaday.catalog.huggingface import import_config
+from petaday.catalog.model import Model
+from petaday.errors import InputError
+from petaday.serving.engine import Engine
+from petaday.serving.layout import Floats, Layout
+from petaday.serving.memory import room_tokens, token_bytes
+from petaday.serving.speculation import PLAIN, Speculation
+from petaday.study.engines import Precision, engine_of
+from petaday.study.job import HOST_BANDWIDTH
+from petaday.study.parts import Assumption, find_chip, named, needed
+from petaday.study.service_scenario import Formats, PoolOf, Served, ServiceScenario
+from petaday.units import Kind, render
+
+LIFE = 4 * 365 * 86_400.0
+OVERHEAD = 2.0
+"""Where a pool has no price: its chips are written off over four years, and everything else (servers, network, building,
+energy, people) costs as much again. A round estimate; clouds' prices are a scenario's to give."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A pool's parts. capacity: bytes of a chip that the engine may take; chunk: tokens of a group's iteration
+    running: most sequences of a replica by its engine or the scenario; price: dollars of a chip and second, None unknown
+    idle_watts: of a chip that computes nothing, None unknown
+    """
+
+    spec: PoolOf
+    name: str
+    field: str
+    chip: Chip
+    profile: Profile
+    engine: Engine
+    capacity: float
+    chunk: int
+    running: int
+    speculation: Speculation
+    price: float | None
+    idle_watts: float | None = None
+
+    def room(self, layout: Layout) -> Floats:
+        """Tokens that a replica's caches hold."""
+        return room_tokens(self.engine, layout, self.capacity, np.full_like(np.asarray(layout.tp, float), self.chunk))
+
+    def cached_token(self, layout: Layout) -> float:
+        """Bytes of a token in the caches of one attention group's chips together."""
+        copies = layout.pp if self.engine.model.mla else layout.pp * layout.tp
+        return float(token_bytes(self.engine, layout) * copies)
+
+
+@dataclass
+class Notes:
+    """What the scenario left open and what of it moves nothing."""
+
+    assumptions: list[Assumption] = field(default_factory=list)
+    unused: dict[str, str] = field(default_factory=dict)
+
+    def assume(self, where: str, value: str, source: str, estimate: bool = False) -> None:
+        """Note a value that the scenario did not give."""
+        self.assumptions.append(Assumption(where, value, source, estimate))
+
+
+def stacks_of(scenario: ServiceScenario, folder: Path, allow_unverified: bool, notes: Notes) -> list[Stack]:
+    """The stack of each pool. Raises InputError with the scenario's field."""
+    model = _model(scenario.serve.model, folder)
+    return [
+        _stack(scenario.serve, model, pool, f"pools.{place}", allow_unverified, notes)
+        for place, pool in enumerate(scenario.pools)
+    ]
+
+
+def _model(written: str | Model, folder: Path) -> Model:
+    if isinstance(written, Model):
+        return written
+    look_up: Callable[[str], Model] = load.model
+    if written.endswith(".json"):
+        look_up = lambda name: import_config(folder / name)  # noqa: E731
+    return named("serve.model", look_up, written)
+
+
+def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverified: bool, notes: Notes) -> Stack:
+    try:
+        chip = find_chip(spec.chip, allow_unverified)
+    except InputError as error:
+        raise _moved(error, where) from None
+    at = f"{where}.engine" if spec.engine else "serve.engine"
+    profile: Profile = named(at, load.engine, spec.engine or serve.engine)
+    formats = spec.precision or serve.precision
+    try:
+        engine = engine_of(model, chip, profile, _precision(formats, serve.cache))
+    except InputError as error:
+        raise _moved(error, where) from None
+    memory = needed(chip.memory_capacity, chip, "memory_capacity").value
+    if spec.memory_reserve is None:
+        capacity = profile.memory.value * memory
+        notes.assume(
+            f"{where}.memory_reserve", f"{1 - profile.memory.value:.0%} of the memory", profile.memory.source
+        )
+    else:
+        capacity = memory - spec.memory_reserve
+    if spec.chunk is None:
+        notes.assume(f"{where}.chunk", f"{profile.chunk.value:,.0f} tokens", profile.chunk.source)
+    if spec.sequences is None:
+        notes.assume(f"{where}.sequences", f"{profile.running.value:,.0f}", profile.running.source)
+    drafts = serve.speculation
+    speculation = PLAIN if drafts is None else Speculation(drafts.drafted, drafts.accepted, drafts.layers)
+    return Stack(
+        spec=spec,
+        name=spec.name or (chip.id if spec.role == "both" else f"{chip.id} {spec.role}"),
+        field=where,
+        chip=chip,
+        profile=profile,
+        engine=engine,
+        capacity=capacity,
+        chunk=spec.chunk or int(profile.chunk.value),
+        running=spec.sequences or int(profile.running.value),
+        speculation=speculation,
+        price=_price(spec, chip, where, notes),
+    )
+
+
+def _moved(error: InputError, where: str) -> InputError:
+    """An error of a cluster's chip at the pool where it stands."""
+    inner = error.field.removeprefix("cluster.") if error.field.startswith("cluster.") else "chip"
+    error.field = f"{where}.{inner}"
+    return error
+
+
+def _precision(formats: str | Formats, cache: str) -> Precision:
+    if isinstance(formats, str):
+        formats = Formats(ffn=formats)  # type: ignore[arg-type]
+    return Precision(
+        projections=formats.projections or formats.ffn,
+        ffn=formats.ffn,
+        experts=formats.experts or formats.ffn,
+        cache_bytes=2.0 if cache == "16 bit" else 1.0,
+    )
+
+
+def _price(spec: PoolOf, chip: Chip, where: str, notes: Notes) -> float | None:
+    """Dollars of a chip and second."""
+    if spec.price is not None:
+        return spec.price / 3600
+    if chip.price_low is None or chip.price_high is None:
+        notes.assume(f"{where}.price", "unknown", f"the catalog knows no price of {chip.id}")
+        return None
+    bought = math.sqrt(chip.price_low.value * chip.price_high.value)
+    price = OVERHEAD * bought / LIFE
+    told = (
+        f"{render(bought, Kind.MONEY, digits=3)} a chip ({chip.price_low.source}), written off over 4 years, doubled"
+    )
+    notes.assume(f"{where}.price", f"${price * 3600:.2f} a chip-hour", told, estimate=True)
+    return price
+
+
+def host_bandwidth(serve: Served, notes: Notes) -> float:
+    """B/s of a chip to its host, over which caches are swapped; 0 where they are not."""
+    if serve.preemption == "recompute":
+        if serve.host_bandwidth is not None:
+            notes.unused["serve.host_bandwidth"] = "preempted requests are computed again"
+        return 0.0
+    if serve.host_bandwidth is None:
+        source = "PCIe 4.0 x16 as it is reached in practice, a round number"
+        notes.assume("serve.host_bandwidth", render(HOST_BANDWIDTH, Kind.BANDWIDTH), source, estimate=True)
+    return serve.host_bandwidth or HOST_BANDWIDTH
