@@ -247,6 +247,7 @@ def sweep_data(swept: Sweep, plan_manifest: Manifest) -> Data:
         "chips": swept.chips,
         "legal_layouts": swept.layouts,
         "points": swept.points,
+        "front": [_way(way) for way in swept.front],
         "ways": [_way(way) for way in swept.ways],
     }
 
@@ -264,5 +265,4 @@ def _way(way: Way) -> Data:
         "requests_per_s": way.requests,
         "output_tokens_per_s_per_chip": way.output,
         "within_limits": way.within,
-        "front": way.front,
     }

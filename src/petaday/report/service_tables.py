@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NAMES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E", "queue": "queue"}
-WAYS = 16
-"""Layouts of a sweep that a terminal lists, beside those of the front."""
+WAYS = 12
+"""Layouts of a sweep, and points of its front, that a terminal lists."""
 
 
 def show_service(data: Data, name: str, console: Console) -> None:
@@ -173,44 +173,42 @@ def _closing(data: Data, console: Console) -> None:
 
 
 def show_sweep(data: Data, name: str, console: Console) -> None:
-    """Print the layouts of a sweep: the front, and the best of the others."""
+    """Print the front of a sweep and its best layouts."""
     console.print(Text(name or "Layouts", style="bold"))
-    ways = data["ways"]
+    ways, front = data["ways"], data["front"]
     console.print(
         f"{data['legal_layouts']:,} legal layouts of up to {data['chips']:,} chips, {data['points']:,} working points, "
         "in a steady state without queues"
     )
-    table = plain_table(
-        "\nLayouts",
-        "",
-        "decode",
-        ">×",
-        "prefill",
-        ">×",
-        ">sequences",
-        ">TTFT",
-        ">TPOT",
-        ">requests/s",
-        ">tokens/s a chip",
-    )
-    listed = [way for place, way in enumerate(ways) if way["front"] or place < WAYS]
-    for way in listed:
+    thinned = [front[round(place * (len(front) - 1) / (WAYS - 1))] for place in range(WAYS)]
+    shown = front if len(front) <= WAYS else thinned
+    console.print(_ways(f"\nFront: {len(front)} points that nothing beats in both TPOT and throughput", shown))
+    for kind in ("aggregated", "disaggregated"):
+        own = [way for way in ways if way["kind"] == kind]
+        within = sum(way["within_limits"] for way in own)
+        title = f"\n{kind.capitalize()}: {within} of {len(own)} layouts keep the limits, the best of them"
+        console.print(_ways(title, own[: WAYS // 2]))
+    console.print("over: misses a limit of latency at any load. All layouts: --json.")
+
+
+def _ways(title: str, ways: list[Data]) -> Table:
+    columns = ("decode", ">×", "prefill", ">×", ">sequences", ">TTFT", ">TPOT", ">requests/s", ">tokens/s a chip", "")
+    table = plain_table(title, *columns)
+    for way in ways:
+        apart = way["prefill_layout"] is not None
         table.add_row(
-            ("●" if way["front"] else "") + ("" if way["within_limits"] else " over"),
             layout_text(way["layout"]),
             str(way["replicas"]),
-            "" if way["prefill_layout"] is None else layout_text(way["prefill_layout"]),
-            "" if way["prefill_layout"] is None else str(way["prefill_replicas"]),
+            layout_text(way["prefill_layout"]) if apart else "the same",
+            str(way["prefill_replicas"]) if apart else "",
             f"{way['sequences']:,.0f}",
             _time(way["ttft_s"]),
             _time(way["tpot_s"]),
             f"{way['requests_per_s']:,.4g}",
             f"{way['output_tokens_per_s_per_chip']:,.0f}",
+            "" if way["within_limits"] else "over",
         )
-    console.print(table)
-    console.print("● nothing has both a lower TPOT and more throughput; over: misses a limit at any load")
-    if len(listed) < len(ways):
-        console.print(f"{len(ways) - len(listed):,} more with --json.")
+    return table
 
 
 def _time(seconds: float | None) -> str:

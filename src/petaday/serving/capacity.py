@@ -13,6 +13,7 @@ import numpy as np
 from petaday.serving.batch import Batch, decoding, with_chunk
 from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
+from petaday.serving.speculation import PLAIN, Speculation
 
 STEPS = 24
 """Numbers of sequences tried for each layout, from one to the most by equal factors."""
@@ -44,34 +45,56 @@ class Points(NamedTuple):
 
 
 def aggregated(
-    engine: Engine, layout: Layout, room: Floats, load: Load, *, chunk: int, running: int, mixes: bool
+    engine: Engine,
+    layout: Layout,
+    room: Floats,
+    load: Load,
+    *,
+    chunk: int,
+    running: int,
+    mixes: bool,
+    speculation: Speculation = PLAIN,
 ) -> Points:
     """Points of replicas that do both, without layouts that hold not one request.
 
     room: tokens of a replica's caches; running: most sequences of an attention group; mixes: whether decodes join the
     iterations that compute prompts
     """
-    sequences, one = _grid(layout, room, load.prompt + load.output / 2, running)
-    alone = iteration_seconds(
-        engine, one, decoding(sequences, np.full_like(sequences, load.prompt + load.output / 2))
-    )
-    owed = sequences * load.prompt / load.output
+    length = load.prompt + load.output / 2
+    sequences, one = _grid(layout, room, length, running)
+    decodes = _decodes(sequences, length, speculation)
+    alone = _drafted(iteration_seconds(engine, one, decodes).total, engine, speculation)
+    rounds = load.output / speculation.gained
+    owed = sequences * load.prompt / rounds
     size = np.maximum(min(load.prompt, chunk) * one.dp, owed)
-    batch = decoding(sequences if mixes else 0 * sequences, np.full_like(sequences, load.prompt + load.output / 2))
-    chunked = iteration_seconds(
-        engine, one, with_chunk(batch, size, np.full_like(size, max(load.prompt - chunk, 0) / 2))
-    )
-    tpot = alone.total + owed / size * (chunked.total - (alone.total if mixes else 0.0))
-    ttft = np.ceil(load.prompt / chunk) * chunked.total + alone.total / 2
-    return _points(layout, sequences, one, ttft, tpot, load)
+    joined = decodes if mixes else decoding(0 * sequences, np.full_like(sequences, length))
+    before = np.full_like(size, max(load.prompt - chunk, 0) / 2)
+    chunked = iteration_seconds(engine, one, with_chunk(joined, size, before)).total
+    round_seconds = alone + owed / size * (chunked - (alone if mixes else 0.0))
+    ttft = np.ceil(load.prompt / chunk) * chunked + alone / 2
+    return _points(layout, sequences, one, ttft, round_seconds / speculation.gained, load)
 
 
-def decoders(engine: Engine, layout: Layout, room: Floats, load: Load, *, running: int) -> Points:
+def decoders(
+    engine: Engine, layout: Layout, room: Floats, load: Load, *, running: int, speculation: Speculation = PLAIN
+) -> Points:
     """Points of replicas that only decode; their TTFT is 0."""
-    sequences, one = _grid(layout, room, load.prompt + load.output / 2, running)
-    batch = decoding(sequences, np.full_like(sequences, load.prompt + load.output / 2))
-    tpot = iteration_seconds(engine, one, batch).total
+    length = load.prompt + load.output / 2
+    sequences, one = _grid(layout, room, length, running)
+    seconds = iteration_seconds(engine, one, _decodes(sequences, length, speculation)).total
+    tpot = _drafted(seconds, engine, speculation) / speculation.gained
     return _points(layout, sequences, one, 0 * tpot, tpot, load)
+
+
+def _decodes(sequences: Floats, length: float, speculation: Speculation) -> Batch:
+    """Sequences whose tokens are verified together, over caches that are read once."""
+    none = np.zeros_like(sequences)
+    return Batch(sequences * speculation.verified, sequences * length, none, none)
+
+
+def _drafted(seconds: Floats, engine: Engine, speculation: Speculation) -> Floats:
+    """Seconds of an iteration with its drafts, whose layers take their share of the model's."""
+    return seconds * (1 + speculation.drafted * speculation.layers / engine.model.layers)
 
 
 def prefillers(engine: Engine, layout: Layout, room: Floats, load: Load, *, chunk: int) -> Points:

@@ -196,10 +196,12 @@ def points_of(stack: Stack, layout: Layout, load: Load) -> Points:
     room = stack.room(layout)
     if stack.spec.role == "prefill":
         return prefillers(stack.engine, layout, room, load, chunk=stack.chunk)
+    running, drafts = stack.running, stack.speculation
     if stack.spec.role == "decode":
-        return decoders(stack.engine, layout, room, load, running=stack.running)
+        return decoders(stack.engine, layout, room, load, running=running, speculation=drafts)
+    mixes = stack.profile.mixes
     return aggregated(
-        stack.engine, layout, room, load, chunk=stack.chunk, running=stack.running, mixes=stack.profile.mixes
+        stack.engine, layout, room, load, chunk=stack.chunk, running=running, mixes=mixes, speculation=drafts
     )
 
 

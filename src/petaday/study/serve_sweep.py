@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from petaday.serving.capacity import Points, aggregated, decoders, front, prefillers, split
-from petaday.serving.layout import Layout
+from petaday.serving.layout import Floats, Layout
 from petaday.study.serve import Asking, layouts_of
 from petaday.study.serve_parts import Stack
 from petaday.study.serve_size import QUEUED
@@ -16,11 +17,10 @@ from petaday.study.serve_size import QUEUED
 
 @dataclass(frozen=True)
 class Way:
-    """A layout, or a pair of them, at the number of sequences where it gives most within the limits of latency.
+    """Replicas of a layout at a number of sequences, alone or behind others that compute the prompts.
 
     prefill: the layout that computes prompts apart, None where replicas do both; replicas: of each side
-    requests: a second, of all chips; output: tokens a second and chip; front: whether nothing beats it in both TPOT and
-    throughput
+    requests: a second, of all chips; output: tokens a second and chip; within: whether it keeps the limits of latency
     """
 
     layout: Layout
@@ -33,98 +33,120 @@ class Way:
     requests: float
     output: float
     within: bool
-    front: bool = False
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The ways of a sweep, those within the limits first by throughput; layouts: how many are legal; points: how many
-    working points were priced; curve: the front of all points as (TPOT, output tokens a second and chip, place of the
-    side)"""
+    """ways: each layout, alone and behind others, where it gives most within the limits, else at its quickest; those
+    within come first, by throughput; front: the ways that nothing beats in TPOT and in throughput, by TPOT
+    layouts: how many are legal; points: how many were priced
+    """
 
     ways: tuple[Way, ...]
+    front: tuple[Way, ...]
     layouts: int
     points: int
     chips: int
 
 
+@dataclass(frozen=True)
+class _Table:
+    """Working points of one kind as columns, and how a row reads as a way."""
+
+    place: Floats
+    ttft: Floats
+    tpot: Floats
+    requests: Floats
+    way: Callable[[int], Way]
+
+
 def sweep(asking: Asking, stack: Stack, chips: int) -> Sweep:
     """Price every legal layout on `chips` chips by itself, and every layout that decodes with the best that prefill."""
-    load = asking.workload.load
+    load, wanted = asking.workload.load, asking.scenario.objectives
     layout = layouts_of(stack, chips)
     room = stack.room(layout)
-    both = aggregated(
-        stack.engine, layout, room, load, chunk=stack.chunk, running=stack.running, mixes=stack.profile.mixes
-    )
-    wanted = asking.scenario.objectives
     ttft, tpot = QUEUED * (wanted.ttft or math.inf), wanted.tpot or math.inf
-    ways = _aggregated(layout, both, chips, load.output, ttft, tpot)
-    first = prefillers(stack.engine, layout, room, load, chunk=stack.chunk)
-    then = decoders(stack.engine, layout, room, load, running=stack.running)
+    running, drafts, chunk = stack.running, stack.speculation, stack.chunk
+    mixes = stack.profile.mixes
+    both = aggregated(stack.engine, layout, room, load, chunk=chunk, running=running, mixes=mixes, speculation=drafts)
+    first = prefillers(stack.engine, layout, room, load, chunk=chunk)
+    then = decoders(stack.engine, layout, room, load, running=running, speculation=drafts)
+
+    def keeps(quick: float, flowing: float) -> bool:
+        return quick <= ttft and flowing <= tpot
+
+    tables = [_aggregated(layout, both, chips, load.output, keeps)]
     if len(first.rate) and len(then.rate):
-        ways += _disaggregated(layout, first, then, chips, load.output, ttft, tpot)
-    ways = _marked(ways)
+        tables.append(_disaggregated(layout, first, then, chips, load.output, ttft, keeps))
+    ways = [table.way(row) for table in tables for row in _best_rows(table, ttft, tpot)]
     ways.sort(key=lambda way: (not way.within, -way.output))
-    return Sweep(tuple(ways), len(layout.tp), len(both.rate) + len(first.rate) + len(then.rate), chips)
+    edge = [table.way(int(row)) for table in tables for row in front(table.tpot, table.requests)]
+    kept = front(np.array([way.tpot for way in edge]), np.array([way.requests for way in edge]))
+    priced = len(both.rate) + len(first.rate) + len(then.rate)
+    return Sweep(tuple(ways), tuple(edge[place] for place in kept), len(layout.tp), priced, chips)
 
 
-def _aggregated(layout: Layout, points: Points, chips: int, output: float, ttft: float, tpot: float) -> list[Way]:
-    """Of each layout the best point within the limits, or its quickest."""
-    within = (points.ttft <= ttft) & (points.tpot <= tpot)
-    ways = []
-    for place in np.unique(points.layout):
-        own = np.flatnonzero(points.layout == place)
+def _best_rows(table: _Table, ttft: float, tpot: float) -> list[int]:
+    """Of each layout the row with the most throughput within the limits, or its quickest."""
+    within = (table.ttft <= ttft) & (table.tpot <= tpot)
+    rows = []
+    for place in np.unique(table.place):
+        own = np.flatnonzero(table.place == place)
         able = own[within[own]]
-        row = able[np.argmax(points.rate[able])] if len(able) else own[0]
-        replicas = int(chips // points.chips[row])
-        requests = float(replicas * points.rate[row])
-        ways.append(
-            Way(
-                layout=layout.row(int(place)),
-                replicas=replicas,
-                prefill=None,
-                prefill_replicas=0,
-                sequences=float(points.sequences[row]),
-                ttft=float(points.ttft[row]),
-                tpot=float(points.tpot[row]),
-                requests=requests,
-                output=requests * output / chips,
-                within=bool(within[row]),
-            )
+        rows.append(int(able[np.argmax(table.requests[able])] if len(able) else own[np.argmin(table.tpot[own])]))
+    return rows
+
+
+def _aggregated(
+    layout: Layout, points: Points, chips: int, output: float, keeps: Callable[[float, float], bool]
+) -> _Table:
+    replicas = chips // points.chips
+    requests = replicas * points.rate
+
+    def way(row: int) -> Way:
+        quick, flowing = float(points.ttft[row]), float(points.tpot[row])
+        return Way(
+            layout=layout.row(int(points.layout[row])),
+            replicas=int(replicas[row]),
+            prefill=None,
+            prefill_replicas=0,
+            sequences=float(points.sequences[row]),
+            ttft=quick,
+            tpot=flowing,
+            requests=float(requests[row]),
+            output=float(requests[row]) * output / chips,
+            within=keeps(quick, flowing),
         )
-    return ways
+
+    return _Table(points.layout, points.ttft, points.tpot, requests, way)
 
 
 def _disaggregated(
-    layout: Layout, first: Points, then: Points, chips: int, output: float, ttft: float, tpot: float
-) -> list[Way]:
-    """Of each layout that decodes the best point within the limits, with the prefill layout that suits it."""
+    layout: Layout,
+    first: Points,
+    then: Points,
+    chips: int,
+    output: float,
+    ttft: float,
+    keeps: Callable[[float, float], bool],
+) -> _Table:
+    """Every layout that decodes with the prefill layout that suits it."""
     found = split(first, then, chips, ttft)
     place = then.layout[found.decode]
-    within = (found.ttft <= ttft) & (found.tpot <= tpot)
-    ways = []
-    for each in np.unique(place):
-        own = np.flatnonzero(place == each)
-        able = own[within[own]]
-        row = able[np.argmax(found.rate[able])] if len(able) else own[0]
-        ways.append(
-            Way(
-                layout=layout.row(int(each)),
-                replicas=int(found.decode_replicas[row]),
-                prefill=layout.row(int(first.layout[found.prefill[row]])),
-                prefill_replicas=int(found.prefill_replicas[row]),
-                sequences=float(then.sequences[found.decode[row]]),
-                ttft=float(found.ttft[row]),
-                tpot=float(found.tpot[row]),
-                requests=float(found.rate[row]),
-                output=float(found.rate[row]) * output / chips,
-                within=bool(within[row]),
-            )
+
+    def way(row: int) -> Way:
+        quick, flowing = float(found.ttft[row]), float(found.tpot[row])
+        return Way(
+            layout=layout.row(int(place[row])),
+            replicas=int(found.decode_replicas[row]),
+            prefill=layout.row(int(first.layout[found.prefill[row]])),
+            prefill_replicas=int(found.prefill_replicas[row]),
+            sequences=float(then.sequences[found.decode[row]]),
+            ttft=quick,
+            tpot=flowing,
+            requests=float(found.rate[row]),
+            output=float(found.rate[row]) * output / chips,
+            within=keeps(quick, flowing),
         )
-    return ways
 
-
-def _marked(ways: list[Way]) -> list[Way]:
-    """The ways with their front marked."""
-    on = set(front(np.array([way.tpot for way in ways]), np.array([way.output for way in ways])).tolist())
-    return [Way(**{**vars(way), "front": place in on}) for place, way in enumerate(ways)]
+    return _Table(place, found.ttft, found.tpot, found.rate, way)
