@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from petaday.serving.batch import Batch, decoding, with_chunk
+from petaday.serving.batch import Batch
 from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.speculation import PLAIN, Speculation
+from petaday.serving.steady import rounds
 
 STEPS = 24
 """Numbers of sequences tried for each layout, from one to the most by equal factors."""
@@ -63,16 +64,14 @@ def aggregated(
     length = load.prompt + load.output / 2
     sequences, one = _grid(layout, room, length, running)
     decodes = _decodes(sequences, length, speculation)
-    alone = _drafted(iteration_seconds(engine, one, decodes).total, engine, speculation)
-    rounds = load.output / speculation.gained
-    owed = sequences * load.prompt / rounds
-    size = np.maximum(min(load.prompt, chunk) * one.dp, owed)
-    joined = decodes if mixes else decoding(0 * sequences, np.full_like(sequences, length))
-    before = np.full_like(size, max(load.prompt - chunk, 0) / 2)
-    chunked = iteration_seconds(engine, one, with_chunk(joined, size, before)).total
-    round_seconds = alone + owed / size * (chunked - (alone if mixes else 0.0))
-    ttft = np.ceil(load.prompt / chunk) * chunked + alone / 2
-    return _points(layout, sequences, one, ttft, round_seconds / speculation.gained, load)
+    owed = sequences * load.prompt / load.output * speculation.gained
+    prompt, most = np.asarray(load.prompt), np.asarray(float(chunk))
+    found = rounds(engine, one, decodes, prompt, most, owed, mixes=mixes)
+    ttft = np.ceil(load.prompt / chunk) * found.chunked + found.alone / 2
+    mean, alone = (_drafted(each, engine, speculation) / speculation.gained for each in (found.mean, found.alone))
+    # A sequence spends its first TTFT on its prompt and only the rest of its stay on output (Little's law).
+    tpot = np.maximum(mean - ttft / load.output, alone)
+    return _points(layout, sequences, one, ttft, tpot, mean * load.output)
 
 
 def decoders(
@@ -83,7 +82,7 @@ def decoders(
     sequences, one = _grid(layout, room, length, running)
     seconds = iteration_seconds(engine, one, _decodes(sequences, length, speculation)).total
     tpot = _drafted(seconds, engine, speculation) / speculation.gained
-    return _points(layout, sequences, one, 0 * tpot, tpot, load)
+    return _points(layout, sequences, one, 0 * tpot, tpot, tpot * load.output)
 
 
 def _decodes(sequences: Floats, length: float, speculation: Speculation) -> Batch:
@@ -118,12 +117,13 @@ def _grid(layout: Layout, room: Floats, length: float, running: int) -> tuple[Fl
     return np.rint(sequences), Layout(*(np.broadcast_to(size[:, None], sequences.shape) for size in layout))
 
 
-def _points(layout: Layout, sequences: Floats, one: Layout, ttft: Floats, tpot: Floats, load: Load) -> Points:
+def _points(layout: Layout, sequences: Floats, one: Layout, ttft: Floats, tpot: Floats, stay: Floats) -> Points:
+    """The points of a grid; stay: seconds of a sequence on its replica."""
     place = np.broadcast_to(np.arange(float(len(layout.tp)))[:, None], sequences.shape)
     # Small layouts hold few sequences, and round to the same number several times.
     new = (sequences > 0) & (np.diff(sequences, axis=1, prepend=0) > 0)
     chips = np.broadcast_to(one.chips, sequences.shape)
-    rate = np.divide(sequences, tpot * load.output, out=np.zeros_like(sequences), where=new)
+    rate = np.divide(sequences, stay, out=np.zeros_like(sequences), where=new)
     return Points(*(column[new] for column in (place, chips, sequences, ttft, tpot, rate)))
 
 

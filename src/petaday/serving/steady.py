@@ -7,9 +7,11 @@ of some iterations and lengthens them for all; a sequence does not wait for its 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from petaday.serving.batch import decoding, with_chunk
+from petaday.serving.batch import Batch, decoding, with_chunk
 from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
 
@@ -65,11 +67,26 @@ def _mean_iteration(
     *,
     mixes: bool,
 ) -> Floats:
-    """Mean seconds of an iteration that owes so many prompt tokens: the chunks of some iterations carry them, or
-    iterations of their own in between."""
-    batch = decoding(sequences, prompt + output / 2)
-    alone = iteration_seconds(engine, layout, batch).total
+    """Mean seconds of an iteration that owes so many prompt tokens of an evenly aged set of sequences."""
+    return rounds(engine, layout, decoding(sequences, prompt + output / 2), prompt, chunk, owed, mixes=mixes).mean
+
+
+class Rounds(NamedTuple):
+    """Seconds of an iteration without prompts, of one with them, and on average."""
+
+    alone: Floats
+    chunked: Floats
+    mean: Floats
+
+
+def rounds(
+    engine: Engine, layout: Layout, decodes: Batch, prompt: Floats, chunk: Floats, owed: Floats, *, mixes: bool
+) -> Rounds:
+    """Iterations that owe so many prompt tokens each: the chunks of some of them carry these, or, where decodes and
+    prompts do not mix, iterations of their own in between."""
+    alone = iteration_seconds(engine, layout, decodes).total
     size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
-    joined = batch if mixes else decoding(np.zeros_like(alone), prompt)
-    chunked = iteration_seconds(engine, layout, with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2)).total
-    return np.asarray(alone + owed / size * (chunked - alone * mixes))
+    joined = decodes if mixes else decoding(np.zeros_like(alone), prompt)
+    before = np.maximum(prompt - chunk, 0) / 2 + np.zeros_like(size)
+    chunked = iteration_seconds(engine, layout, with_chunk(joined, size, before)).total
+    return Rounds(alone, chunked, np.asarray(alone + owed / size * (chunked - alone * mixes)))
