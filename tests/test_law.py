@@ -69,8 +69,8 @@ def test_drafts_pay_where_memory_binds_and_cost_where_arithmetic_does() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_full_service_makes_what_its_point_says(name: str) -> None:
-    """A closed loop at a point's number of sequences reaches the point's rate and TPOT within a tenth: the closed form gives
-    every iteration that has prompts equal ones, the simulation those of the requests that just ended."""
+    """A closed loop at a point's number of sequences reaches the point's rate and TPOT within a tenth: the closed form
+    gives every iteration with prompts equal ones, the simulation those of the requests that just ended."""
     model, chip, sizes = CASES[name]
     own = engine(model, chip)
     layout = Layout(*(np.array([float(size)]) for size in sizes))

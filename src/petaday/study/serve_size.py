@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,8 +35,6 @@ LARGEST_REPLICA = 64
 QUEUED = 0.5
 """Share of a latency limit that a layout may take without any queue to be tried first."""
 
-MOST_REPLICAS = 65_536
-
 
 @dataclass(frozen=True)
 class Option:
@@ -58,18 +56,15 @@ class Option:
 
 def plan_service(asking: Asking, *, curves: bool = False, tell: Tell | None = None) -> Plan:
     """The answer to a scenario: pools as given, or the fewest chips (cost, energy) that meet its objectives."""
-    sized = [stack for stack in asking.stacks if stack.spec.chips == "auto"]
+    if asking.scenario.pools[0].chips == "auto":
+        return _fewest(asking, curves, tell)
     chosen: list[Chosen] = []
     for stack in asking.stacks:
-        if stack.spec.chips == "auto":
-            continue
         chips = int(stack.spec.chips)
         able = options(asking, stack, chips, whole=True)
         if not able:
             return Plan(asking.scenario, asking.workload, (), None, too_small(stack, chips), asking.notes)
         chosen.append(chosen_of(stack, able[0].layout, chips // able[0].chips))
-    if sized:
-        return _fewest(asking, sized[0], curves, tell)
     plan = run(asking, chosen, curves=curves, tell=tell)
     return plan if plan.meets else replace(plan, infeasible=_missed(plan))
 
@@ -105,31 +100,23 @@ def options(asking: Asking, stack: Stack, chips: int, *, whole: bool = False) ->
     return [option for _, option in sorted(found, key=lambda each: each[0])]
 
 
-def _fewest(asking: Asking, stack: Stack, curves: bool, tell: Tell | None) -> Plan:
-    """The fewest replicas of the best layouts that meet the objectives in simulation."""
-    candidates = options(asking, stack, LARGEST_REPLICA)[:CANDIDATES]
+def _fewest(asking: Asking, curves: bool, tell: Tell | None) -> Plan:
+    """The replicas that meet the objectives in simulation at the least cost, of every pool's best layouts."""
+    by_pool = [options(asking, stack, LARGEST_REPLICA)[:CANDIDATES] for stack in asking.stacks]
+    candidates = [option for found in by_pool for option in found]
     if not candidates:
-        return Plan(asking.scenario, asking.workload, (), None, too_small(stack, LARGEST_REPLICA), asking.notes)
+        shortfall = too_small(asking.stacks[0], LARGEST_REPLICA)
+        return Plan(asking.scenario, asking.workload, (), None, shortfall, asking.notes)
     best: Plan | None = None
     nearest: Plan | None = None
     trials = 0
     for option in candidates:
-        pool = chosen_of(stack, option.layout, 1)
-        tried: dict[int, Plan] = {}
-
-        def meets(replicas: int, pool: Chosen = pool, tried: dict[int, Plan] = tried) -> bool:
-            if replicas not in tried:
-                tried[replicas] = run(asking, [with_replicas(pool, replicas)])
-                if tell:
-                    tell(f"{replicas * int(pool.layout.chips)} chips", len(tried))
-            return tried[replicas].meets
-
-        bound = math.inf if best is None else best.chosen[0].chips / option.chips
-        fewest = fewest_that(meets, math.ceil(asking.workload.peak_rate / option.rate), bound)
-        trials += len(tried)
-        if fewest is not None and (best is None or cost_of(tried[fewest]) < cost_of(best)):
-            best = tried[fewest]
-        last = tried[max(tried)]
+        tried = _Trials(asking, chosen_of(option.stack, option.layout, 1), tell)
+        fewest = fewest_that(tried.meets, math.ceil(asking.workload.peak_rate / option.rate))
+        trials += len(tried.plans)
+        if fewest is not None and (best is None or cost_of(tried.plans[fewest]) < cost_of(best)):
+            best = tried.plans[fewest]
+        last = tried.plans[max(tried.plans)]
         if nearest is None or last.attained > nearest.attained:
             nearest = last
     assert nearest is not None
@@ -138,6 +125,24 @@ def _fewest(asking: Asking, stack: Stack, curves: bool, tell: Tell | None) -> Pl
     if curves:
         best = run(asking, list(best.chosen), curves=True, tell=tell)
     return replace(best, trials=trials)
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """Simulations of one layout by its number of replicas."""
+
+    asking: Asking
+    pool: Chosen
+    tell: Tell | None
+    plans: dict[int, Plan] = field(default_factory=dict)
+
+    def meets(self, replicas: int) -> bool:
+        """Whether so many replicas meet the objectives."""
+        if replicas not in self.plans:
+            if self.tell:
+                self.tell(f"trying {replicas * int(self.pool.layout.chips)} chips", 0)
+            self.plans[replicas] = run(self.asking, [with_replicas(self.pool, replicas)])
+        return self.plans[replicas].meets
 
 
 def cost_of(plan: Plan) -> float:
@@ -150,16 +155,15 @@ def cost_of(plan: Plan) -> float:
     return float(sum(each.chips for each in plan.chosen))
 
 
-def fewest_that(meets: Callable[[int], bool], guess: int, bound: float = math.inf) -> int | None:
+def fewest_that(meets: Callable[[int], bool], guess: int) -> int | None:
     """The smallest number that meets, from a guess: doubled or halved until it is bracketed, then bisected.
 
-    None where none up to `bound` does, or where doubling three times over from the guess changes nothing: a limit that
-    more replicas do not lift.
+    None where doubling three times from the guess does not do it: a limit that more replicas do not lift.
     """
     high = max(guess, 1)
     doublings = 0
     while not meets(high):
-        if high >= bound or doublings == 3 or high >= MOST_REPLICAS:
+        if doublings == 3:
             return None
         high, doublings = 2 * high, doublings + 1
     low = high // 2

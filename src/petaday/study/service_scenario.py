@@ -77,7 +77,8 @@ class Autoscaler(Strict):
 
 
 class PoolOf(Strict):
-    """Like replicas on like chips. `chips: auto` asks for the fewest that meet the objectives.
+    """Like replicas on like chips. `chips: auto` asks for the fewest that meet the objectives; several such pools are
+    alternatives.
 
     sequences, chunk: most of a replica, and tokens of an iteration, by default the engine's
     price: of a chip for an hour
@@ -236,8 +237,13 @@ class ServiceScenario(Strict):
             missing = "decode" if "prefill" in roles else "prefill"
             told = InputError(f"no pool has the role {missing}", field="pools", expected="one beside the other")
             raise ValueError("roles") from told
-        if any(pool.chips == "auto" for pool in self.pools) and len(self.pools) > 1:
-            told = InputError("`chips: auto` beside other pools", field="pools", expected="one pool to size")
+        sized = [pool for pool in self.pools if pool.chips == "auto"]
+        if sized and (len(sized) < len(self.pools) or roles != {"both"} or any(pool.scaling for pool in sized)):
+            told = InputError(
+                "`chips: auto` beside other pools, roles or scaling",
+                field="pools",
+                expected="`auto` for every pool, as alternatives of which the best is chosen, or for none",
+            )
             raise ValueError("auto") from told
         if self.tiers and abs(sum(tier.share for tier in self.tiers) - 1) > 1e-6:
             told = InputError("the shares of the tiers do not add up", field="tiers", expected="a sum of 1")
