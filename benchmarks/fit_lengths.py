@@ -118,7 +118,7 @@ def farthest(trace: np.ndarray, sample: np.ndarray) -> float:
 def listed(values: tuple[float, ...]) -> str:
     """Numbers in brackets as strict YAML reads them, over as many lines as they take."""
     text = ", ".join(f"{value:.6f}".rstrip("0").rstrip(".") for value in values)
-    return textwrap.fill(f"[{text}]", 116, initial_indent="        ", subsequent_indent="         ").lstrip()
+    return textwrap.fill(f"[{text}]", 116, initial_indent=" " * 20, subsequent_indent="         ").lstrip()
 
 
 if __name__ == "__main__":

@@ -99,8 +99,8 @@ def cosine(peak_to_trough: float, peak_hour: float) -> Daily:
         raise InputError(f"a peak at {peak_hour:g} o'clock", field="peak_hour", expected="0 to 24")
     amplitude = (peak_to_trough - 1) / (peak_to_trough + 1)
     # Minutes: the chords of a cosine stay within 3e-6 of it.
-    minutes: Floats = np.arange(1441) * 60.0
-    angle: Floats = 2 * np.pi * (minutes - peak_hour * HOUR) / DAY
+    minutes = np.linspace(0.0, DAY, 1441)
+    angle = 2 * np.pi * (minutes - peak_hour * HOUR) / DAY
     return Daily(Shape(minutes, np.asarray(1 + amplitude * np.cos(angle))))
 
 
@@ -108,8 +108,8 @@ def cosine(peak_to_trough: float, peak_hour: float) -> Daily:
 class Crowd:
     """A flash crowd: from `start` the rate grows to `factor` times what it would be, stays there, and falls back.
 
-    Times in seconds, the start since the trace's. Three such phases, growth and fall linear, are the model of Ari et al. 2003 (Managing flash crowds on the
-    Internet, MASCOTS).
+    Times in seconds, the start since the trace's. Three such phases, growth and fall linear, are the model of Ari et al.
+    2003 (Managing flash crowds on the Internet, MASCOTS).
 
     Raises
     ------
