@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from petaday import __version__
 from petaday.catalog.load import catalog_hash
-from petaday.study.scenario import Scenario
+from petaday.catalog.validate import Strict
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Manifest:
     command: str
 
 
-def manifest(scenario: Scenario, command: str) -> Manifest:
+def manifest(scenario: Strict, command: str) -> Manifest:
     """The manifest of a scenario's answer."""
     content = scenario.model_dump_json(exclude_unset=True).encode()
     return Manifest(__version__, catalog_hash(), hashlib.sha256(content).hexdigest(), command)

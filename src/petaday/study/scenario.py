@@ -233,12 +233,12 @@ def read_scenario(path: Path) -> tuple[Scenario, Callable[[InputError], InputErr
 
     def locate(error: InputError) -> InputError:
         inside = error.field.split(".")[0] in Scenario.model_fields
-        return error.at(place=_place_of(document, error.field)) if inside else error
+        return error.at(place=place_of(document, error.field)) if inside else error
 
     return scenario, locate
 
 
-def _place_of(document: Document, field: str) -> Place:
+def place_of(document: Document, field: str) -> Place:
     """Where a dotted field stands, or the nearest part of it that the file has."""
     steps: tuple[Any, ...] = tuple(field.split(".")) if field else ()
     while steps and steps not in document.places:
