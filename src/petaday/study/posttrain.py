@@ -7,8 +7,9 @@ from pathlib import Path
 
 from petaday.errors import InputError
 from petaday.study.answer import Answer, Report, answer
-from petaday.study.posttrain_scenario import PosttrainScenario, Tuning
+from petaday.study.posttrain_scenario import PosttrainScenario, Tuning, read_posttrain
 from petaday.study.rl import RlAnswer, plan_rl
+from petaday.study.rl_training import with_largest_part
 from petaday.study.rl_work import cast_of, in_stage
 from petaday.study.scenario import Scenario, Train
 from petaday.training.check import check_columns
@@ -35,6 +36,8 @@ class Posttrain:
     def infeasible(self) -> tuple[str, Infeasible] | None:
         """The first stage that does not fit and what binds there; then a deadline that is missed."""
         for name, stage in (("sft", self.sft), ("reward", self.reward), ("rl", self.rl)):
+            if isinstance(stage, Answer) and stage.infeasible:
+                return name, with_largest_part(stage.infeasible, stage.joined, stage.found)
             if stage and stage.infeasible:
                 return name, stage.infeasible
         deadline = self.scenario.cluster.deadline
@@ -42,6 +45,15 @@ class Posttrain:
             detail = f"all stages take {render(self.seconds, Kind.TIME)}, and the deadline is {render(deadline, Kind.TIME)}"
             return "all", Infeasible("deadline", detail, ())
         return None
+
+
+def posttrain_file(path: Path, *, allow_unverified: bool = False, report: Report | None = None) -> Posttrain:
+    """Plan a scenario file; an error has its place there."""
+    scenario, locate = read_posttrain(path)
+    try:
+        return posttrain(scenario, path.parent, allow_unverified=allow_unverified, report=report)
+    except InputError as error:
+        raise locate(error) from None
 
 
 def posttrain(

@@ -158,6 +158,13 @@ class PosttrainScenario(Strict):
             raise ValueError("chips") from InputError(
                 "`auto` is for one training run", field="cluster.chips", expected="a number of chips"
             )
+        pool = self.rl.rollout.chips if self.rl is not None else None
+        if pool is not None and pool >= self.cluster.chips:
+            raise ValueError("chips") from InputError(
+                f"{pool} of {self.cluster.chips} chips leave none to train on",
+                field="rl.rollout.chips",
+                expected=f"less than {self.cluster.chips}",
+            )
         if self.rl is not None and self.rl.reward is None and self.reward is None:
             raise ValueError("reward") from InputError(
                 "nothing gives rewards",

@@ -21,9 +21,9 @@ from petaday.serving.products import WIDE
 from petaday.study.answer import Report
 from petaday.study.parts import routed
 from petaday.study.rl_rollouts import Rollouts, least_room, price_rollouts
-from petaday.study.rl_training import Training, ladder, price_training
+from petaday.study.rl_training import Training, ladder, price_training, with_largest_part
 from petaday.study.rl_work import Cast
-from petaday.training.relax import Infeasible, explain_infeasible
+from petaday.training.relax import Infeasible, Relief, explain_infeasible
 from petaday.workload.architecture import parameters
 
 Placement = Literal["colocated", "split", "split, one step off"]
@@ -37,6 +37,7 @@ class Option:
     training, rollout: places in the tables of the training and the rollout side
     parts: rollout; a `scoring …` for each pass; `judge`; an `update …` for each model; `swap`; `sync`
     training_idle, rollout_idle: seconds of a step in which the chips of a side wait
+    memory: bytes on the fullest training chip while the policy trains
     """
 
     placement: Placement
@@ -49,6 +50,7 @@ class Option:
     parts: dict[str, float]
     training_idle: float
     rollout_idle: float
+    memory: float
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def plan_rl(cast: Cast, tell: Report) -> RlAnswer:
         options=options,
         best=best,
         curve=times[best.placement].min(axis=1) if best else np.full(len(rungs), np.inf),
-        infeasible=None if best else explain(cast, training, rollouts, chips),
+        infeasible=None if best else explain(cast, training, rollouts, options, chips),
     )
 
 
@@ -131,7 +133,8 @@ def sync_seconds(cast: Cast, chips: Floats) -> Floats:
     (HybridFlow, arXiv:2409.19256, section 5; veRL's one-step-off trainer).
     """
     size = chips.astype(np.int64)
-    network = routed(cast.policy.job.network, cast.cluster, int(size.max(initial=1)))
+    assert cast.cluster.chips != "auto"
+    network = routed(cast.policy.job.network, cast.cluster, cast.cluster.chips)
     weights = np.full(size.shape, parameters(cast.policy.parts.model).total * WIDE)
     return all_gather(weights, group(size, np.ones_like(size), network), network)
 
@@ -181,19 +184,21 @@ def option(cast: Cast, training: Training, rollouts: Rollouts, placement: Placem
         parts={"rollout": generating, **learning, "sync": sync},
         training_idle=0.0 if colocated else step_time - sum(learning.values()) - sync,
         rollout_idle=0.0 if colocated else step_time - generating - sync,
+        memory=float(training.policy[row].found.memory[0]),
     )
 
 
-def explain(cast: Cast, training: Training, rollouts: Rollouts, chips: int) -> Infeasible:
-    """What binds when no placement works."""
-    policy = training.policy[-1]
+def explain(
+    cast: Cast, training: Training, rollouts: Rollouts, options: tuple[Option, ...], chips: int
+) -> Infeasible:
+    """What binds when the placement that the scenario wants does not work."""
+    for updates in (training.policy, training.critic):
+        if updates and not np.isfinite([update.seconds for update in updates]).any():
+            last = updates[-1]
+            binds = explain_infeasible(last.joined.job, last.space, tuple(last.joined.given), last.found)
+            return with_largest_part(binds, last.joined, last.found)
     fits = np.isfinite(training.seconds)
-    if not np.isfinite([update.seconds for update in training.policy]).any():
-        return explain_infeasible(policy.joined.job, policy.space, tuple(policy.joined.given), policy.found)
     if not fits.any():
-        late = next((each for each in training.critic[-1:] if not np.isfinite(each.seconds)), None)
-        if late is not None:
-            return explain_infeasible(late.joined.job, late.space, (), late.found)
         name = next(name for name, seconds in training.scoring.items() if not np.isfinite(seconds).any())
         return Infeasible("memory", f"the weights of the {name} model fit on no replica of {chips} chips", ())
     if not len(rollouts.seconds):
@@ -208,4 +213,7 @@ def explain(cast: Cast, training: Training, rollouts: Rollouts, chips: int) -> I
         f"training takes {fewest} chips or more and rollouts {int(rollouts.chips.min())} or more, "
         f"which {chips} chips do not hold side by side"
     )
-    return Infeasible("chips", detail, ())
+    reliefs = tuple(
+        Relief(f"rl.placement: {each.placement.partition(',')[0]}", each.step_time, each.memory) for each in options
+    )
+    return Infeasible("chips", detail, reliefs)

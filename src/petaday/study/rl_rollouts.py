@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from petaday.errors import InputError
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import most_sequences, weight_bytes
 from petaday.serving.rollout import dealt, generate
 from petaday.study.rl_training import replica_layout, tensor_sizes
 from petaday.study.rl_work import Cast
+from petaday.training.space import divisors
 
 FINE = 32
 """Numbers of replicas are tried one by one up to here, and beyond in steps of a sixteenth to a thirty-second."""
@@ -51,7 +53,14 @@ def replica_counts(most: int) -> list[int]:
 
 def layouts(cast: Cast, chips: int) -> Layout:
     """The layouts of a replica on at most `chips`: the scenario's, or every one that can share the heads."""
-    given = cast.rl.rollout.tp
+    given, heads = cast.rl.rollout.tp, cast.rollout.model.heads
+    if given is not None and (heads % given or given > chips):
+        workable = [size for size in divisors(heads) if size <= chips]
+        raise InputError(
+            f"replicas of {given} chips cannot share {heads} heads on {chips} chips",
+            field="rl.rollout.tp",
+            expected=f"one of {', '.join(map(str, workable))}",
+        )
     tp = tensor_sizes(cast.rollout, chips) if given is None else np.array([float(given)])
     return replica_layout(cast.rollout, tp)
 

@@ -17,11 +17,14 @@ from petaday.study.rl_work import Cast, Scorer, Work
 from petaday.training.layout import Stage, stage_exists
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
+from petaday.training.relax import Infeasible
 from petaday.training.search import Found, search
 from petaday.training.space import Space, divisors
 
 MOST_TENSOR_RANKS = 64
 """Larger replicas than this are not tried."""
+
+MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "working", "logits")
 
 STEPS_OF_DOMAINS = (1, 3, 5)
 """Numbers of domains are tried at these times powers of two: 1, 2, 3, 4, 5, 6, 8, 10, 12, 16 and so on."""
@@ -99,7 +102,8 @@ def price_training(cast: Cast, rungs: list[int], tell: Report) -> Training:
         critic = policy if same else tuple(best_update(cast.critic, cast.work, rung, tell) for rung in rungs)
     chips = np.asarray(rungs, dtype=float)
     room = cast.policy.job.memory - cast.policy.job.reserve
-    scored = {each.name: score_seconds(each, cast.work, chips, cast.chunk, room) for each in cast.scorers}
+    rate = cast.policy.job.host_bandwidth
+    scored = {each.name: score_seconds(each, cast.work, chips, cast.chunk, room, rate) for each in cast.scorers}
     waiting = {each.name: scored[each.name][1] for each in cast.scorers if each.waits}
     if critic:
         # The critic trains: it comes and goes with all its state.
@@ -117,7 +121,7 @@ def price_training(cast: Cast, rungs: list[int], tell: Report) -> Training:
         state=np.array([update.state for update in policy]),
         waiting=waiting,
         judge=cast.judge_seconds,
-        host_bandwidth=cast.policy.job.host_bandwidth,
+        host_bandwidth=rate,
     )
 
 
@@ -143,6 +147,18 @@ def state_bytes(joined: Joined, plan: Plans) -> float:
     return max(float(np.ravel(each.weights + each.gradients + each.optimizer)[0]) for each in held)
 
 
+def with_largest_part(binds: Infeasible, joined: Joined, found: Found) -> Infeasible:
+    """What binds a search, with the part that takes most of the memory in the leanest plan it saw."""
+    if binds.constraint != "memory" or found.leanest is None:
+        return binds
+    pricer, plan = Pricer(joined.job), found.leanest
+    held = [pricer.stage_memory(plan, stage) for stage in Stage if stage_exists(plan, stage)[0]]
+    fullest = max(held, key=lambda each: float(np.ravel(each.total)[0]))
+    parts = {name: float(np.ravel(getattr(fullest, name))[0]) for name in MEMORY_PARTS}
+    largest = max(parts, key=lambda name: parts[name])
+    return replace(binds, detail=f"{binds.detail}; most of it is {largest}: {parts[largest] / 1e9:.1f} GB")
+
+
 def tensor_sizes(engine: Engine, most: int) -> Floats:
     """Tensor-parallel sizes that can share the model's heads: powers of two."""
     sizes = [2**j for j in range(MOST_TENSOR_RANKS.bit_length()) if 2**j <= min(most, MOST_TENSOR_RANKS)]
@@ -156,10 +172,13 @@ def replica_layout(engine: Engine, tp: Floats) -> Layout:
     return Layout(tp, np.ones_like(tp), whole, np.ones_like(tp))
 
 
-def score_seconds(scorer: Scorer, work: Work, chips: Floats, chunk: float, room: float) -> tuple[Floats, Floats]:
+def score_seconds(
+    scorer: Scorer, work: Work, chips: Floats, chunk: float, room: float, host_bandwidth: float
+) -> tuple[Floats, Floats]:
     """Seconds of a forward pass over all samples on each number of chips, and bytes of the weights on one of them.
 
-    The fastest replicas that hold the model in `room` bytes share the tokens evenly; inf where none does.
+    Replicas that hold the model in `room` bytes share the tokens evenly; those are taken that are done first, with
+    what bringing the weights in takes. Inf where none holds it.
     """
     engine = scorer.engine
     tp, many = (side.ravel() for side in np.meshgrid(tensor_sizes(engine, int(chips.max())), chips, indexing="ij"))
@@ -170,6 +189,6 @@ def score_seconds(scorer: Scorer, work: Work, chips: Floats, chunk: float, room:
     each = work.tokens / np.maximum(replicas, 1.0)
     seconds = forward_seconds(engine, layout, each, work.mean_square, chunk, logits=scorer.logits)
     table = np.where(fits, seconds, np.inf).reshape(-1, len(chips))
-    best = table.argmin(axis=0)
     weights = held.weights.reshape(table.shape)
-    return table.min(axis=0), weights[best, np.arange(len(chips))]
+    best = (table + (weights / host_bandwidth if scorer.waits else 0.0)).argmin(axis=0), np.arange(len(chips))
+    return table[best], weights[best]
