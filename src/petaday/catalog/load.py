@@ -20,6 +20,7 @@ from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
 from petaday.catalog.engine import Engine, EngineFit
 from petaday.catalog.fits import FitRecord, Interval, with_fit
 from petaday.catalog.kernels import KernelFit, Key
+from petaday.catalog.lengths import LengthLaw
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
@@ -36,7 +37,7 @@ DATA = Path(__file__).parent / "data"
 _TOGETHER = ("chips", "efficiencies")
 
 # Parts with a name.
-N = TypeVar("N", bound=Chip | Engine | Link | Model | Network | Nic | ScaleUp | Software | Switch)
+N = TypeVar("N", bound=Chip | Engine | LengthLaw | Link | Model | Network | Nic | ScaleUp | Software | Switch)
 S = TypeVar("S", bound=Strict)
 
 
@@ -112,6 +113,12 @@ def intervals() -> tuple[Interval, ...]:
 def kernel_fits() -> Mapping[Key, KernelFit]:
     """What was fitted to measured kernels, by chip, operation, dtype, framework and version."""
     return {fit.key: fit for fit in parts(DATA / "kernels.yaml", "kernels", KernelFit)}
+
+
+@functools.cache
+def length_laws() -> Mapping[str, LengthLaw]:
+    """Lengths of the requests of recorded traces by id."""
+    return catalog_of([DATA / "lengths.yaml"], "lengths", LengthLaw)
 
 
 @functools.cache
@@ -205,6 +212,11 @@ def software_profile(name: str) -> Software:
 def engine(name: str) -> Engine:
     """The serving engine profile of this id, name or alias. Raises InputError: unknown, with the nearest names."""
     return find(name, engines(), "engine profile")
+
+
+def lengths(name: str) -> LengthLaw:
+    """The lengths of the trace of this id, name or alias. Raises InputError: unknown, with the nearest names."""
+    return find(name, length_laws(), "length law")
 
 
 def link(name: str) -> Link:
@@ -302,6 +314,7 @@ def refresh() -> None:
         fits,
         intervals,
         kernel_fits,
+        length_laws,
         _own_efficiencies,
         _shipped_efficiencies,
         links,

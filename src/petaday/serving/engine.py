@@ -20,13 +20,12 @@ from typing import NamedTuple
 import numpy as np
 
 from petaday.catalog.model import Model
-from petaday.chip.roofline import attention_seconds
 from petaday.fabric.collective import all_reduce, point_to_point, routed_all_to_all
 from petaday.fabric.network import Network, group
 from petaday.serving.batch import Batch
 from petaday.serving.layout import Floats, Layout, kv_heads, latent_width
 from petaday.serving.products import WIDE, Weights, gemm, grouped_gemm
-from petaday.workload.architecture import LayerKind, layer_kinds
+from petaday.workload.architecture import layer_kinds
 
 
 @dataclass(frozen=True)
@@ -88,63 +87,134 @@ def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration
     layout = Layout(*(np.broadcast_to(np.asarray(size, dtype=float), shape) for size in layout))
     # Every attention group has its part of the sequences, every stage its part of those in flight.
     own = Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / (layout.dp * layout.pp) for part in batch))
-    model, tokens = engine.model, own.decodes + own.prefill
-    zero = np.zeros(shape)
-    attention, ffn, experts, exchanged = zero, zero, zero, zero
+    tokens = own.decodes + own.prefill
+    parts = token_seconds(engine, layout, tokens)
+    attention = sum(kind.seconds(own) for kind in attention_laws(engine, layout))
+    latent = latent_decode_seconds(engine, layout, own.decodes) + latent_prefill_seconds(engine, layout, own.prefill)
+    return parts._replace(
+        projections=parts.projections + latent,
+        attention=np.asarray(attention),
+        head=head_seconds(engine, layout, own.decodes + (own.prefill > 0)),
+        overhead=parts.overhead + engine.overheads.sequence * own.decodes,
+    )
+
+
+def token_seconds(engine: Engine, layout: Layout, tokens: Floats) -> Iteration:
+    """What depends on the tokens of an attention group alone, be they decoded or of prompts."""
+    model, over, zero = engine.model, engine.overheads, np.zeros_like(tokens)
+    ffn, experts, exchanged = zero, zero, model.layers * _reduce(engine, layout, tokens)
+    moe_layers = 0
     for kind, count in layer_kinds(model):
-        attention = attention + count * _attention(engine, layout, own, kind)
         if kind.moe:
+            moe_layers += count
             experts = experts + count * _experts(engine, layout, tokens)
             ffn = ffn + count * _shared(engine, layout, tokens)
             exchanged = exchanged + count * _exchange(engine, layout, tokens)
         else:
             ffn = ffn + count * _ffn(float(model.ffn), engine, layout, tokens)
             exchanged = exchanged + count * _reduce(engine, layout, tokens)
-    exchanged = exchanged + model.layers * _reduce(engine, layout, tokens)
     leaves = layout.tp * layout.dp * layout.pp > engine.network.domain
     handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, leaves, engine.network)
-    sampled = own.decodes + (own.prefill > 0)
-    over = engine.overheads
-    moe_layers = sum(count for kind, count in layer_kinds(model) if kind.moe)
     layers = over.layer * model.layers + over.routing * moe_layers
     return Iteration(
-        projections=model.layers * _projections(engine, layout, own),
-        attention=attention,
+        projections=model.layers * _projections(engine, layout, tokens),
+        attention=zero,
         ffn=ffn,
         experts=experts,
         collectives=over.exposed * exchanged + handed,
-        head=gemm(sampled, model.vocab / layout.tp, zero + model.hidden, engine.wide),
-        overhead=np.where(tokens > 0, over.iteration + layers + over.sequence * own.decodes, 0.0),
+        head=zero,
+        overhead=np.where(tokens > 0, over.iteration + layers, 0.0),
     )
 
 
-def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:
-    """Query, key, value and output of one layer; with MLA decodes work in the latent space, prefill in the heads'."""
+def head_seconds(engine: Engine, layout: Layout, sampled: Floats) -> Floats:
+    """Seconds of the head over the positions that are sampled."""
+    model = engine.model
+    return gemm(sampled, model.vocab / layout.tp, np.zeros_like(sampled) + model.hidden, engine.wide)
+
+
+def _projections(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """Query, key, value and output of one layer; with MLA without the products that differ by phase."""
     model, weights = engine.model, engine.projections
-    tokens, heads = own.decodes + own.prefill, model.heads / layout.tp
+    heads = model.heads / layout.tp
     hidden = np.full_like(tokens, model.hidden)
     if model.mla is None:
         width = (heads + 2 * kv_heads(model, layout)) * model.head_dim
         return gemm(tokens, width, hidden, weights) + gemm(tokens, hidden, heads * model.head_dim, weights)
     mla = model.mla
-    latent, inner = np.full_like(tokens, mla.kv_lora_rank), np.full_like(tokens, mla.q_lora_rank or model.hidden)
-    keys, values = np.full_like(tokens, mla.qk_nope_head_dim), np.full_like(tokens, mla.v_head_dim)
+    inner = np.full_like(tokens, mla.q_lora_rank or model.hidden)
     down = np.full_like(tokens, latent_width(model) + (mla.q_lora_rank or 0))
     return np.asarray(
         gemm(tokens, down, hidden, weights)
         + gemm(tokens, heads * model.head_dim, inner, weights)
-        + gemm(own.decodes, latent, keys, engine.wide, heads)
-        + gemm(own.decodes, values, latent, engine.wide, heads)
-        + gemm(own.prefill, heads * (mla.qk_nope_head_dim + mla.v_head_dim), latent, weights)
         + gemm(tokens, hidden, heads * mla.v_head_dim, weights)
     )
 
 
-def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> Floats:
-    """Attention of one layer: the cache read once for decodes, and the chunks' pairs."""
+def latent_decode_seconds(engine: Engine, layout: Layout, decodes: Floats) -> Floats:
+    """Seconds of all layers' products into and out of the latent space, where MLA decodes; 0 without MLA."""
+    mla = engine.model.mla
+    if mla is None:
+        return np.zeros_like(decodes)
+    heads = engine.model.heads / layout.tp
+    latent = np.full_like(decodes, mla.kv_lora_rank)
+    keys, values = np.full_like(decodes, mla.qk_nope_head_dim), np.full_like(decodes, mla.v_head_dim)
+    into, out = (gemm(decodes, *size, engine.wide, heads) for size in ((latent, keys), (values, latent)))
+    return np.asarray(engine.model.layers * (into + out))
+
+
+def latent_prefill_seconds(engine: Engine, layout: Layout, prefill: Floats) -> Floats:
+    """Seconds of all layers' products from latents to keys and values of prompts under MLA; 0 without MLA."""
+    mla = engine.model.mla
+    if mla is None:
+        return np.zeros_like(prefill)
+    width = engine.model.heads / layout.tp * (mla.qk_nope_head_dim + mla.v_head_dim)
+    latent = np.full_like(prefill, mla.kv_lora_rank)
+    return np.asarray(engine.model.layers * gemm(prefill, width, latent, engine.projections))
+
+
+UNBOUNDED = 1e15
+"""Tokens of the window of full attention: more than any context, and finite, since infinity times nothing is no number."""
+
+
+@dataclass(frozen=True)
+class AttentionLaw:
+    """Seconds of the attention of all layers of one kind on a chip; arrays over layouts.
+
+    count: layers; window: tokens that a query sees at most; token: seconds of a cached token of a decode
+    pair: of a query-key pair of prompts; prompt: of a prompt token where its memory traffic binds
+    sequence: prompt length at which the pairs' rate is half; launch: of each layer
+    """
+
+    count: int
+    window: float
+    token: Floats
+    pair: Floats
+    prompt: Floats
+    sequence: float
+    launch: float
+
+    def seconds(self, own: Batch) -> Floats:
+        """Decodes read their caches once; a chunk takes its pairs, at a rate that its length fills:
+        pairs·(1 + s0/s) = pairs + s0·prefill/2 with s = 2·pairs/prefill."""
+        context = np.minimum(own.context, own.decodes * self.window)
+        pairs = np.minimum(own.pairs, own.prefill * self.window)
+        arithmetic = self.pair * (pairs + self.sequence * own.prefill / 2)
+        chunk = np.maximum(arithmetic, self.prompt * own.prefill) + self.launch
+        decode = context * self.token + self.launch
+        return np.asarray(self.count * (np.where(own.decodes > 0, decode, 0.0) + np.where(own.pairs > 0, chunk, 0.0)))
+
+
+def attention_laws(engine: Engine, layout: Layout, queries: int = 1) -> tuple[AttentionLaw, ...]:
+    """The law of each kind of layer, dense and MoE layers of one window together.
+
+    queries: tokens of a sequence that decode at once; they share its cache's bytes and not the arithmetic
+    """
     model, law = engine.model, engine.wide.law
     heads = model.heads / layout.tp
-    bandwidth = law.memory_bandwidth * law.memory * engine.overheads.decode_bandwidth
+    bandwidth = law.memory_bandwidth * law.memory
+    reads = bandwidth * engine.overheads.decode_bandwidth
+    peak = law.attention_peak * law.attention_forward
     if model.mla:
         elements = np.full_like(heads, latent_width(model))
         flops = 2 * heads * (latent_width(model) + model.mla.kv_lora_rank)
@@ -152,17 +222,21 @@ def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> F
     else:
         elements, flops = 2 * model.head_dim * kv_heads(model, layout), 4 * heads * model.head_dim
         per_pair = flops
-    context, pairs = own.context, own.pairs
-    if kind.window is not None:
-        context = np.minimum(context, own.decodes * kind.window)
-        pairs = np.minimum(pairs, own.prefill * kind.window)
-    token = np.maximum(
-        elements * engine.cache_bytes / bandwidth, flops / (law.attention_peak * law.attention_forward)
+    counts: dict[int | None, int] = {}
+    for kind, count in layer_kinds(model):
+        counts[kind.window] = counts.get(kind.window, 0) + count
+    return tuple(
+        AttentionLaw(
+            count=count,
+            window=UNBOUNDED if window is None else float(window),
+            token=np.maximum(elements * engine.cache_bytes / reads, queries * flops / peak),
+            pair=per_pair / peak,
+            prompt=WIDE * heads * model.head_dim * 4 / bandwidth,
+            sequence=law.attention_sequence,
+            launch=law.launch,
+        )
+        for window, count in counts.items()
     )
-    decode = np.where(own.decodes > 0, context * token + law.launch, 0.0)
-    length = np.where(own.prefill > 0, 2 * pairs / np.where(own.prefill > 0, own.prefill, 1.0), 1.0)
-    moved = own.prefill * WIDE * heads * model.head_dim * 4
-    return decode + attention_seconds(per_pair * pairs, moved, law, seq_len=length, backward=False)
 
 
 def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Floats:

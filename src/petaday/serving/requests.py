@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,9 @@ class Requests(NamedTuple):
     blocks: Ints
 
 
-def requests(arrival: Floats, prompt: Ints, output: Ints, tier: Ints | None = None, user: Ints | None = None) -> Requests:
+def requests(
+    arrival: Floats, prompt: Ints, output: Ints, tier: Ints | None = None, user: Ints | None = None
+) -> Requests:
     """Requests without blocks, by default of the first tier and of nobody known."""
     none = np.zeros(len(arrival), dtype=np.int64)
     return Requests(
@@ -48,12 +50,23 @@ def requests(arrival: Floats, prompt: Ints, output: Ints, tier: Ints | None = No
     )
 
 
+@dataclass
+class Tally:
+    """What a reading of a stream has left out so far; a new reading starts at 0.
+
+    dropped: rows that are no requests to serve, such as those that failed where they were recorded
+    """
+
+    dropped: int = 0
+
+
 @dataclass(frozen=True)
 class Trace:
-    """A stream of requests, `CHUNK` of them at a time.
+    """A stream of requests, `CHUNK` of them at a time; it can be read again from its start.
 
     name: for the result's manifest; block_tokens: tokens of a block, 0 where requests have none
     users: how many numbers of users occur, 0 where unknown; source: what the requests are, with their licence or law
+    tally: what the last reading left out
     """
 
     name: str
@@ -61,3 +74,4 @@ class Trace:
     block_tokens: int = 0
     users: int = 0
     source: str = ""
+    tally: Tally = field(default_factory=Tally)
