@@ -23,7 +23,7 @@ from petaday.workload.architecture import parameters
 
 BF16 = Precision("bf16", "bf16", "bf16", 2.0)
 FP8 = Precision("fp8", "fp8", "fp8", 1.0)
-NOTHING = Overheads(0, 0, 0, 0, 0, exposed=1, decode_bandwidth=1)
+NOTHING = Overheads(0, 0, 0, 0, 0, 0, exposed=1, decode_bandwidth=1)
 MODELS = ("llama-3.1-8b", "qwen3-32b", "gpt-oss-120b", "deepseek-r1", "qwen3-235b-a22b")
 
 

@@ -35,7 +35,7 @@ app.command(catalog)
 
 ScenarioFile = Annotated[Path, Parameter(help="scenario file (YAML)")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON instead of tables")]
-SuiteName = Literal["training", "kernels", "collectives", "memory", "ranking", "latency"]
+SuiteName = Literal["training", "kernels", "collectives", "memory", "ranking", "latency", "serving"]
 Unverified = Annotated[
     bool, Parameter(name="--allow-unverified", negative="", help="also use chips whose figures nobody could verify")
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,18 +12,20 @@ from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
 from petaday.units import Kind, render
 
+Flag = Annotated[bool, Field(strict=True)]
 Share = Annotated[float, Field(ge=0)]
 
 
 class EngineFit(Strict):
-    """What was fitted to measured latencies of one engine profile, and how far these stay off.
+    """What was fitted to measurements of one engine profile, and how far these stay off.
 
-    figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and 90th percentile of
-    |predicted/measured - 1| over them; held_out, held_out_p90: the same over the rows of the same groups that the fit
+    measured: what the rows are; figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and 90th percentile of
+    |predicted/measured - 1| over them (of throughputs by the rows' weight); held_out, held_out_p90: the same over the rows of the same groups that the fit
     did not see; unseen: the median over groups (model, chip and version) that a fit to the others did not see at all
     """
 
     engine: Id
+    measured: Literal["latencies", "throughputs"] = "latencies"
     figures: dict[str, Annotated[float, Field(ge=0)]]
     rows: Annotated[int, Field(gt=0)]
     loss: Share
@@ -37,7 +39,7 @@ class EngineFit(Strict):
 
     def as_figures(self) -> dict[str, Figure]:
         """The fitted values as figures that say where they come from."""
-        source = f"fitted to {self.rows} measured latencies under {self.engine}"
+        source = f"fitted to {self.rows} measured {self.measured} under {self.engine}"
         return {
             name: Figure(
                 value=value,
@@ -48,7 +50,7 @@ class EngineFit(Strict):
         }
 
 
-RATIOS = ("launch", "exposed", "decode_bandwidth")
+RATIOS = ("launch", "exposed", "arithmetic", "decode_bandwidth")
 """Figures that are ratios; the other ones that a fit may move are times."""
 
 
@@ -56,18 +58,22 @@ class Engine(Strict):
     """A profile.
 
     frameworks: words that tables of measurements call this engine by; versions: how the versions that it stands for
-        begin; chunk: most prompt tokens an iteration computes
+        begin; chunk: most prompt tokens an iteration computes; running: most sequences that run together
     iteration: seconds of host time that no kernel hides, for each iteration
     layer: seconds a layer takes beside its GEMMs, attention and collectives: norms, rotation, activation
     routing: the same of the experts of a layer: routing, sorting, gathering
     sequence: seconds that an iteration takes for each sequence: scheduling, sampling, detokenising
+    rank: seconds of an iteration for each further tensor rank that the scheduler hands its work to
+    mixes: whether decodes join the iterations that compute prompts
     launch: share of the chip's launch time that a kernel keeps in a replayed graph
     reduce_start: seconds of a small all-reduce by the engine's own kernels
     exposed: seconds of collectives that the iteration waits for over those that they take; above 1 ranks wait for
         each other
+    arithmetic: share that GEMMs and prefill attention reach, between other work and on a warm chip, of what they
+        reach alone
     decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
     memory: share of a chip's memory that weights, activations and KV cache may take
-    fits: the figures, four at most, that a fit to measured latencies moves
+    fits: the figures, four at most, that a fit to measurements moves
     """
 
     id: Id
@@ -77,14 +83,18 @@ class Engine(Strict):
     frameworks: tuple[str, ...]
     versions: tuple[str, ...]
     source: str
+    mixes: Flag
     chunk: Count
+    running: Count
     iteration: Time
     layer: Time
     routing: Time
     sequence: Time
+    rank: Time
     launch: Ratio
     reduce_start: Time
     exposed: Count
+    arithmetic: Ratio
     decode_bandwidth: Ratio
     memory: Ratio
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()

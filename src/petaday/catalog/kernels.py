@@ -35,12 +35,14 @@ FORMATS = {
     "int8-int8": ("int8", 1.0, 1.0),
     "int8-weights": ("bf16", 1.0, 2.0),
     "int4-weights": ("bf16", 0.53, 2.0),
+    "q4-k-m": ("bf16", 0.61, 2.0),
     "mxfp4-weights": ("bf16", 0.53, 2.0),
     "mxfp4-mxfp8": ("fp8", 0.53, 1.03),
     "fp8-cache": ("bf16", 1.0, 2.0),
 }
 """Of a kernel's dtype: the peak that it runs at, bytes of a weight (or cache) element and of an activation, scales
-included (a block's scale is one byte in 16 or 32 elements, or four in 128)."""
+included (a block's scale is one byte in 16 or 32 elements, or four in 128). q4-k-m is llama.cpp's mix of 4 and 6 bit:
+4.92 GB for Llama 3 8B."""
 
 
 class KernelFit(Strict):

@@ -53,11 +53,16 @@ def _show_summary(suites: list[Data], console: Console) -> None:
 
 def _show_plain(suite: Data, console: Console) -> None:
     names = (">rows", ">predicted", ">median %", ">mean %", ">p90 %", ">bias %")
-    table = plain_table(suite["name"], "group", *names)
-    for line in (*suite["groups"], {**suite, "name": "all"}):
-        table.add_row(line["name"], str(line["n"]), str(line["predicted"]), *(_cell(line[key]) for key in COLUMNS))
-    console.print(table)
-    console.print()
+    titles = {suite["name"]: ("group", suite["groups"])} | {
+        f"{suite['name']}, by {label}": (label, lines) for label, lines in suite["by"].items() if suite["predicted"]
+    }
+    for title, (label, lines) in titles.items():
+        table = plain_table(title, label, *names)
+        for line in (*lines, {**suite, "name": "all"}):
+            counts = (str(line["n"]), str(line["predicted"]))
+            table.add_row(line["name"], *counts, *(_cell(line[key]) for key in COLUMNS))
+        console.print(table)
+        console.print()
 
 
 def _show_scored(suite: Data, console: Console) -> None:

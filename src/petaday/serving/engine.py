@@ -7,7 +7,7 @@ An iteration passes all layers once for every token of its batch. With t tokens 
     prefill attention  FLOP of the query-key pairs at the rate of fused attention
     experts            grouped GEMMs of the busiest rank: T·k/ep + sqrt(2·ln(ep)·T·k/ep) rows over the experts awake
     collectives        2 all-reduces over tp a layer; with data-parallel attention dispatch and combine instead of one
-    engine             a time an iteration, a layer and a sequence
+    engine             a time an iteration, a layer and a sequence, and for every rank that the scheduler has to tell
 
 For given sequences and prefill the seconds are linear in the context sum, as long as no window cuts it.
 """
@@ -33,6 +33,7 @@ class Overheads:
     """What an engine adds to its kernels.
 
     iteration, layer, routing, sequence: seconds for each iteration, layer, MoE layer beside that, and sequence
+    rank: seconds an iteration for each further tensor rank that the scheduler hands its work to
     reduce_start: seconds that an all-reduce by the engine's own kernels takes beside moving its bytes
     exposed: seconds of collectives that the iteration waits for over those that they take
     decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
@@ -42,6 +43,7 @@ class Overheads:
     layer: float
     routing: float
     sequence: float
+    rank: float
     reduce_start: float
     exposed: float
     decode_bandwidth: float
@@ -95,7 +97,7 @@ def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration
         projections=parts.projections + latent,
         attention=np.asarray(attention),
         head=head_seconds(engine, layout, own.decodes + (own.prefill > 0)),
-        overhead=parts.overhead + engine.overheads.sequence * own.decodes,
+        overhead=parts.overhead + layout.pp * engine.overheads.sequence * own.decodes,
     )
 
 
@@ -116,6 +118,8 @@ def token_seconds(engine: Engine, layout: Layout, tokens: Floats) -> Iteration:
     leaves = layout.tp * layout.dp * layout.pp > engine.network.domain
     handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, leaves, engine.network)
     layers = over.layer * model.layers + over.routing * moe_layers
+    # Every stage has a host of its own, which does this for each of the batch's parts in turn.
+    hosted = layout.pp * (over.iteration + over.rank * (layout.tp - 1))
     return Iteration(
         projections=model.layers * _projections(engine, layout, tokens),
         attention=zero,
@@ -123,7 +127,7 @@ def token_seconds(engine: Engine, layout: Layout, tokens: Floats) -> Iteration:
         experts=experts,
         collectives=over.exposed * exchanged + handed,
         head=zero,
-        overhead=np.where(tokens > 0, over.iteration + layers, 0.0),
+        overhead=np.where(tokens > 0, layers + hosted, 0.0),
     )
 
 

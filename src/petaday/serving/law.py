@@ -66,7 +66,7 @@ def iteration_law(
     return IterationLaw(
         tokens=token_seconds(engine, one, own).total,
         prompt=latent_prefill_seconds(engine, one, own),
-        decodes=decodes + engine.overheads.sequence * alone,
+        decodes=decodes + float(layout.pp) * engine.overheads.sequence * alone,
         sampled=np.stack([head_seconds(engine, few, own[some] + ends) for ends in (0.0, 1.0)]),
         kinds=np.array(
             [_row(law, groups, 1 + draft) for law in attention_laws(engine, layout, speculation.verified)]

@@ -13,8 +13,8 @@ from petaday.serving.products import WIDE
 PAGE = 16
 """Tokens of a page of the KV cache: vLLM's default block size (PagedAttention, arXiv:2309.06180, section 7.2)."""
 
-BUFFERS = 4
-"""Copies of the widest activation that an iteration keeps: in and out of a layer, and of the wider product inside."""
+SAMPLED = 1024
+"""Most sequences whose logits an iteration keeps, in 32 bit: what the engines allow to run together by default."""
 
 
 class Memory(NamedTuple):
@@ -44,11 +44,18 @@ def token_bytes(engine: Engine, layout: Layout) -> Floats:
 
 
 def activation_bytes(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
-    """Bytes of the activations of an iteration with `tokens` on an attention group, and of its logits in fp32."""
+    """Bytes of the activations of an iteration with `tokens` on an attention group, and of its logits in fp32.
+
+    A token keeps its residual and the norm of it, and beside them what the widest FFN computes (gate, up, and their
+    product) with, in a mixture of experts, a copy of itself for each of them.
+    """
     model = engine.model
-    widest = max(model.ffn, model.heads * model.head_dim, model.moe.topk * model.moe.ffn if model.moe else 0)
-    inner = np.maximum(2 * widest / layout.tp, model.hidden)
-    return np.asarray(tokens * (BUFFERS * WIDE * inner) + tokens * 4.0 * model.vocab / layout.tp)
+    dense, copies = 3 * max(model.ffn, model.heads * model.head_dim), 0
+    routed = 3 * model.moe.topk * model.moe.ffn if model.moe else 0
+    if model.moe and routed > dense:
+        copies = 2 * model.moe.topk
+    kept = (2 + copies) * model.hidden + max(dense, routed) / layout.tp
+    return np.asarray(tokens * WIDE * kept + np.minimum(tokens, SAMPLED) * 4.0 * model.vocab / layout.tp)
 
 
 def memory(engine: Engine, layout: Layout, tokens: Floats) -> Memory:

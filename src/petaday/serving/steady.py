@@ -1,4 +1,4 @@
-"""Seconds of an output token when a replica serves a constant number of sequences.
+"""Seconds of an output token, and tokens a second, when a replica serves a constant number of sequences.
 
 Every decode iteration also owes its share of the prompts: a sequence that ends is followed by one whose prompt must be
 computed, so `sequences` of them bring prompt/output prompt tokens each an iteration. A chunk of prompt joins the decodes
@@ -29,9 +29,47 @@ def output_token_seconds(
     chunk: the most prompt tokens that an attention group computes in one iteration
     prefills: 1 where the replica computes the prompts too, 0 where others do (disaggregated serving)
     """
+    owed = prefills * np.maximum(sequences - 1, 0) * prompt / output
+    return _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=True)
+
+
+def throughput(
+    engine: Engine,
+    layout: Layout,
+    sequences: Floats,
+    prompt: Floats,
+    output: Floats,
+    *,
+    chunk: Floats,
+    mixes: bool,
+) -> Floats:
+    """Output tokens a second of one replica that computes the prompts of its `sequences` too.
+
+    chunk: the most prompt tokens that an attention group computes in one iteration
+    mixes: whether decodes join the iterations that compute prompts
+    """
+    owed = sequences * prompt / output
+    return np.asarray(
+        sequences / _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=mixes)
+    )
+
+
+def _mean_iteration(
+    engine: Engine,
+    layout: Layout,
+    sequences: Floats,
+    prompt: Floats,
+    output: Floats,
+    chunk: Floats,
+    owed: Floats,
+    *,
+    mixes: bool,
+) -> Floats:
+    """Mean seconds of an iteration that owes so many prompt tokens: the chunks of some iterations carry them, or
+    iterations of their own in between."""
     batch = decoding(sequences, prompt + output / 2)
     alone = iteration_seconds(engine, layout, batch).total
-    owed = prefills * np.maximum(sequences - 1, 0) * prompt / output
     size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
-    mixed = iteration_seconds(engine, layout, with_chunk(batch, size, np.maximum(prompt - chunk, 0) / 2)).total
-    return np.asarray(alone + owed / size * (mixed - alone))
+    joined = batch if mixes else decoding(np.zeros_like(alone), prompt)
+    chunked = iteration_seconds(engine, layout, with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2)).total
+    return np.asarray(alone + owed / size * (chunked - alone * mixes))

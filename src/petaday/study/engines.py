@@ -49,18 +49,22 @@ def serving_law(chip: Chip, dtype: str) -> ChipLaw:
     )
 
 
-def weights_in(chip: Chip, stored: str, launch: float) -> Weights:
-    """Weights stored in a format and multiplied in its dtype, or in 16 bit where the chip does not multiply in that.
-
-    launch: share of the chip's launch time that every kernel takes
-    """
+def weights_in(chip: Chip, stored: str, profile: Profile) -> Weights:
+    """Weights stored in a format and multiplied in its dtype, or in 16 bit where the chip does not multiply in that."""
     dtype, weight, activation = FORMATS[stored]
     try:
         chip.dense_peak(dtype)
     except InputError:
         dtype, activation = "bf16", 2.0
-    law = serving_law(chip, dtype)
-    return Weights(weight, replace(law, element_bytes=activation, launch=law.launch * launch))
+    law, share = serving_law(chip, dtype), profile.arithmetic.value
+    law = replace(
+        law,
+        element_bytes=activation,
+        launch=law.launch * profile.launch.value,
+        gemm=law.gemm * share,
+        attention_forward=law.attention_forward * share,
+    )
+    return Weights(weight, law)
 
 
 def overheads(profile: Profile) -> Overheads:
@@ -70,6 +74,7 @@ def overheads(profile: Profile) -> Overheads:
         layer=profile.layer.value,
         routing=profile.routing.value,
         sequence=profile.sequence.value,
+        rank=profile.rank.value,
         reduce_start=profile.reduce_start.value,
         exposed=profile.exposed.value,
         decode_bandwidth=profile.decode_bandwidth.value,
@@ -78,15 +83,14 @@ def overheads(profile: Profile) -> Overheads:
 
 def engine_of(model: Model, chip: Chip, profile: Profile, precision: Precision) -> Engine:
     """The model in this precision under the engine, on replicas of the chip in its usual network."""
-    launch = profile.launch.value
     return Engine(
         model=model,
         network=usual_network(chip),
         overheads=overheads(profile),
-        projections=weights_in(chip, precision.projections, launch),
-        ffn=weights_in(chip, precision.ffn, launch),
-        experts=weights_in(chip, precision.experts, launch),
-        wide=weights_in(chip, "bf16", launch),
+        projections=weights_in(chip, precision.projections, profile),
+        ffn=weights_in(chip, precision.ffn, profile),
+        experts=weights_in(chip, precision.experts, profile),
+        wide=weights_in(chip, "bf16", profile),
         cache_bytes=precision.cache_bytes,
     )
 

@@ -70,10 +70,18 @@ def _percent(value: float) -> float | None:
 
 
 def _suite(suite: Suite) -> Data:
-    if not suite.by_configuration:
-        groups = [_plain(name, errors) for name, errors in suite.by_group().items()]
-        return {**_plain(suite.name, suite.errors), "groups": groups, "by": {}}
     names = dict.fromkeys(name for row in suite.rows for name in row.labels)
+    if not suite.by_configuration:
+        return {
+            **_plain(suite.name, suite.errors),
+            "groups": [_plain(name, errors) for name, errors in suite.by_group().items()],
+            "by": {
+                label: [
+                    _plain(name, suite.errors_among(rows)) for name, rows in sorted(_split(suite.rows, _label(label)))
+                ]
+                for label in names
+            },
+        }
     return {
         **_scored(suite.name, suite.rows),
         "groups": [_scored(name, rows) for name, rows in _split(suite.rows, lambda row: row.group)],

@@ -44,6 +44,12 @@ def _latency(_: Path | None) -> list[Suite]:
     return latency_suites()
 
 
+def _serving(_: Path | None) -> list[Suite]:
+    from petaday.validation.serving import serving_suites
+
+    return serving_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
@@ -51,5 +57,6 @@ SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "ranking": _ranking,
     "kernels": _kernels,
     "latency": _latency,
+    "serving": _serving,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""

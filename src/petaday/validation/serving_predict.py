@@ -1,0 +1,173 @@
+"""Throughput and latency of the rows of the serving record in closed form, a function for each scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from petaday.catalog.engine import Engine as Profile
+from petaday.serving.engine import Engine
+from petaday.serving.layout import Floats, Layout
+from petaday.serving.memory import most_sequences
+from petaday.serving.steady import throughput
+from petaday.serving.waves import decode_seconds, prefill_seconds, run_seconds
+from petaday.validation.mlperf import Limits, limits_of
+from petaday.validation.serving_cells import Cell, Loads
+
+LATER = 0.85
+"""Mean seconds of an output token over their 99th percentile where a service runs as full as its limit allows: requests
+meet other numbers of prompts. A round number."""
+
+BUSY = 0.95
+"""Share of its capacity that a service with random arrivals runs at when first tokens are wanted within seconds: a
+round number."""
+
+STEPS = 24
+"""Numbers of sequences that are tried between one and the most."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A cell under a profile; most: sequences that a replica runs together."""
+
+    loads: Loads
+    layout: Layout
+    engine: Engine
+    most: Floats
+    chunk: Floats
+    mixes: bool
+    limits: Limits | None
+
+    def steady(self, sequences: Floats) -> Floats:
+        """Tokens a second of a replica with a constant number of sequences."""
+        loads = self.loads
+        return throughput(
+            self.engine,
+            self.layout,
+            np.maximum(sequences, 1.0),
+            loads.prompt,
+            loads.output,
+            chunk=self.chunk,
+            mixes=self.mixes,
+        )
+
+    def run(self, requests: Floats) -> Floats:
+        """Tokens a second of a run of so many requests of one length."""
+        loads = self.loads
+        seconds = run_seconds(
+            self.engine, self.layout, requests, self.most, loads.prompt, loads.output, chunk=self.chunk
+        )
+        return np.asarray(requests * loads.output / seconds)
+
+    def decode(self, sequences: Floats, context: Floats) -> Floats:
+        """Seconds of an iteration that only decodes."""
+        return decode_seconds(self.engine, self.layout, sequences, context)
+
+
+def predict(cell: Cell, profile: Profile) -> Floats:
+    """Tokens a second of all replicas, of each entry of a cell; 0 where the weights do not fit."""
+    engine, chunk = cell.engine(profile), np.full_like(cell.loads.prompt, profile.chunk.value)
+    most = held(cell, profile, engine, chunk)
+    limits = limits_of(cell.model, cell.scenario)
+    service = Service(cell.loads, cell.layout, engine, np.maximum(most, 1.0), chunk, profile.mixes, limits)
+    return np.where(most > 0, SCENARIOS[cell.scenario](service) * cell.replicas, 0.0)
+
+
+def held(cell: Cell, profile: Profile, engine: Engine, chunk: Floats) -> Floats:
+    """Sequences that a replica runs together: what its caches hold, and what the engine allows.
+
+    Requests of one length grow together and need room for the last token; others are half through on average.
+    """
+    loads = cell.loads
+    length = loads.prompt + loads.output * np.where(loads.fixed > 0, 1.0, 0.5)
+    fits = most_sequences(engine, cell.layout, profile.memory.value * cell.memory, length, chunk)
+    return np.minimum(fits, profile.running.value * cell.layout.dp)
+
+
+def static_batch(service: Service) -> Floats:
+    """A batch from its first prompt to its last token, in waves where memory holds less."""
+    return service.run(service.loads.sequences)
+
+
+def offline(service: Service) -> Floats:
+    """All requests queued: waves where their number is known, else a steady state as full as it gets."""
+    requests = service.loads.requests
+    waves = service.run(np.where(np.isnan(requests), 1.0, requests))
+    return np.where(np.isnan(requests), service.steady(service.most), waves)
+
+
+def burst(service: Service) -> Floats:
+    """All requests at once, of one length or of several."""
+    loads = service.loads
+    running = np.minimum(service.most, loads.requests)
+    # The last requests of several lengths end one after another, in smaller and smaller batches.
+    tail = loads.output / 2 * service.decode(running / 2, loads.prompt + loads.output)
+    tokens = loads.requests * loads.output
+    mixed = tokens / (tokens / service.steady(running) + tail)
+    return np.where(loads.fixed > 0, service.run(loads.requests), mixed)
+
+
+def concurrency(service: Service) -> Floats:
+    """A constant number of requests under way; what the caches cannot hold waits."""
+    return service.steady(np.minimum(service.loads.sequences, service.most))
+
+
+def fixed_rate(service: Service) -> Floats:
+    """Requests at a constant rate: as many as come or as can be served, and the time of the last one."""
+    loads, most = service.loads, service.most
+    context = loads.prompt + loads.output
+    served = np.minimum(loads.rate * loads.output, service.steady(most))
+    running = np.clip(served * service.decode(most / 2, context), 1.0, most)
+    tokens, last = loads.requests * loads.output, loads.output * service.decode(running, context)
+    return np.where(np.isnan(tokens), served, tokens / (tokens / served + last))
+
+
+def within_limits(service: Service) -> Floats:
+    """The largest rate of random arrivals whose output tokens stay under the limit."""
+    assert service.limits is not None
+    loads = service.loads
+    tried = service.most[:, None] ** np.linspace(0.0, 1.0, STEPS)
+    rate = throughput(
+        service.engine,
+        Layout(*(size[:, None] for size in service.layout)),
+        tried,
+        loads.prompt[:, None],
+        loads.output[:, None],
+        chunk=service.chunk[:, None],
+        mixes=service.mixes,
+    )
+    allowed = LATER * service.limits.seconds(loads.output)
+    kept = np.where(tried / rate <= allowed[:, None], rate, 0.0)
+    return np.minimum(kept.max(axis=1), BUSY * rate[:, -1])
+
+
+def decode_only(service: Service) -> Floats:
+    """Tokens a second of replicas that only decode."""
+    loads = service.loads
+    running = np.minimum(loads.sequences, service.most)
+    return running / service.decode(running, loads.prompt + np.maximum(loads.output - 1, 0) / 2)
+
+
+def prefill_only(service: Service) -> Floats:
+    """Prompt tokens a second: of so many prompts at once, or of chunks that follow each other."""
+    loads, layout = service.loads, service.layout
+    together = np.where(np.isnan(loads.sequences), np.ceil(service.chunk * layout.dp / loads.prompt), loads.sequences)
+    seconds = prefill_seconds(service.engine, layout, together, loads.prompt, chunk=service.chunk)
+    return np.asarray(together * loads.prompt / seconds)
+
+
+SCENARIOS: dict[str, Callable[[Service], Floats]] = {
+    "static batch": static_batch,
+    "offline": offline,
+    "burst": burst,
+    "concurrency": concurrency,
+    "steady state": concurrency,
+    "fixed qps": fixed_rate,
+    "mlperf offline": offline,
+    "mlperf server": within_limits,
+    "mlperf interactive": within_limits,
+    "decode": decode_only,
+    "prefill": prefill_only,
+}
