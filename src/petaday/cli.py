@@ -179,6 +179,20 @@ def serve(
     return INFEASIBLE if plan.infeasible else ANSWERED
 
 
+@app.command
+def posttrain(scenario: ScenarioFile, /, *, json: Json = False, allow_unverified: Unverified = False) -> int:
+    """Plan supervised tuning, reward model and reinforcement learning: who gets which chips, and who waits."""
+    from petaday.report.posttrain import posttrain_data, show_posttrain
+    from petaday.study.manifest import manifest
+    from petaday.study.posttrain import posttrain_file
+
+    with _progress() as report:
+        found = posttrain_file(scenario, allow_unverified=allow_unverified, report=report)
+    data = posttrain_data(found, manifest(found.scenario, _command()))
+    _print_json(data) if json else show_posttrain(data, found.scenario.name, _console())
+    return INFEASIBLE if found.infeasible else ANSWERED
+
+
 def _counts(text: str, option: str) -> tuple[int, ...]:
     """A list of whole numbers as an option has it: `1,4,16`."""
     words = [word.strip() for word in text.split(",")]

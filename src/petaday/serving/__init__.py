@@ -5,6 +5,8 @@ batch    decodes with their contexts and prefill chunks
 products seconds of GEMMs, single and grouped by expert
 engine   seconds of one iteration
 steady   seconds of an output token under a constant number of sequences
+forward  seconds of passes over whole sequences: prompts, and texts that are scored
+rollout  seconds of a batch of rollouts whose lengths are known, to the last one
 memory   weights, cached tokens and activations in bytes; how many sequences fit
 requests requests as columns that stream
 arrivals times at which they come
