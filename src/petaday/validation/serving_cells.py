@@ -156,7 +156,7 @@ def layouts(row: Row) -> list[tuple[int, int, int, int]]:
     chips = int(float(row["chips"]))
     if row["tp"] and not row["dp"]:
         tp, pp = int(row["tp"]), int(row["pp"])
-        shared = [(tp, pp, ep, 1) for ep in _expert_groups(model, tp, "")]
+        shared = [(tp, pp, ep, 1) for ep in _expert_groups(model, tp, row["ep"])]
         return shared + ([(1, pp, tp, tp)] if tp > 1 else [])
     if row["tp"]:
         tp, pp, dp = (int(row[name]) for name in ("tp", "pp", "dp"))
