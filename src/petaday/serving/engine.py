@@ -25,7 +25,7 @@ from petaday.fabric.collective import all_reduce, point_to_point, routed_all_to_
 from petaday.fabric.network import Network, group
 from petaday.serving.batch import Batch
 from petaday.serving.layout import Floats, Layout, kv_heads, latent_width
-from petaday.serving.products import WIDE, Weights, gemm, grouped_gemm
+from petaday.serving.products import WIDE, Weights, Work, gemm, grouped_gemm, nothing
 from petaday.workload.architecture import LayerKind, layer_kinds
 
 
@@ -84,45 +84,81 @@ class Iteration(NamedTuple):
         return np.asarray(sum(self))
 
 
+class Kernels(NamedTuple):
+    """What the kernels of an iteration cost each chip of a replica, by what they do."""
+
+    projections: Work
+    attention: Work
+    ffn: Work
+    experts: Work
+    head: Work
+
+
 def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration:
     """Seconds of an iteration of a replica; its stages work on equal parts of the batch, one after another."""
-    shape = np.broadcast(*layout, *batch).shape
-    layout = Layout(*(np.broadcast_to(np.asarray(size, dtype=float), shape) for size in layout))
-    # Every attention group has its part of the sequences, every stage its part of those in flight.
-    own = Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / (layout.dp * layout.pp) for part in batch))
-    model, tokens = engine.model, own.decodes + own.prefill
-    zero = np.zeros(shape)
-    attention, ffn, experts, exchanged = zero, zero, zero, zero
-    for kind, count in layer_kinds(model):
-        attention = attention + count * _attention(engine, layout, own, kind)
-        if kind.moe:
-            experts = experts + count * _experts(engine, layout, tokens)
-            ffn = ffn + count * _shared(engine, layout, tokens)
-            exchanged = exchanged + count * _exchange(engine, layout, tokens)
-        else:
-            ffn = ffn + count * _ffn(float(model.ffn), engine, layout, tokens)
-            exchanged = exchanged + count * _reduce(engine, layout, tokens)
-    exchanged = exchanged + model.layers * _reduce(engine, layout, tokens)
+    layout, own = _parts(layout, batch)
+    model, tokens, kinds = engine.model, own.decodes + own.prefill, layer_kinds(engine.model)
+    moe_layers = sum(count for kind, count in kinds if kind.moe)
+    exchanged = (2 * model.layers - moe_layers) * _reduce(engine, layout, tokens)
+    if moe_layers:
+        exchanged = exchanged + moe_layers * _exchange(engine, layout, tokens)
     leaves = layout.tp * layout.dp * layout.pp > engine.network.domain
     handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, leaves, engine.network)
-    sampled = own.decodes + (own.prefill > 0)
     over = engine.overheads
-    moe_layers = sum(count for kind, count in layer_kinds(model) if kind.moe)
     layers = over.layer * model.layers + over.routing * moe_layers
     # Every stage has a host of its own, which does this for each of the batch's parts in turn.
     hosted = layout.pp * (over.iteration + over.rank * (layout.tp - 1) + over.sequence * own.decodes)
+    work = _kernels(engine, layout, own)
     return Iteration(
-        projections=model.layers * _projections(engine, layout, own),
-        attention=attention,
-        ffn=ffn,
-        experts=experts,
+        projections=work.projections.seconds,
+        attention=work.attention.seconds,
+        ffn=work.ffn.seconds,
+        experts=work.experts.seconds,
         collectives=over.exposed * exchanged + handed,
-        head=gemm(sampled, model.vocab / layout.tp, zero + model.hidden, engine.wide),
+        head=work.head.seconds,
         overhead=np.where(tokens > 0, layers + hosted, 0.0),
     )
 
 
-def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:
+def iteration_work(engine: Engine, layout: Layout, batch: Batch) -> Work:
+    """What the kernels of an iteration of a replica cost each of its chips, all together."""
+    projections, attention, ffn, experts, head = _kernels(engine, *_parts(layout, batch))
+    return projections + attention + ffn + experts + head
+
+
+def _parts(layout: Layout, batch: Batch) -> tuple[Layout, Batch]:
+    """Both as arrays of one shape, and of the batch the part of one attention group in one stage.
+
+    Every attention group has its part of the sequences, every stage its part of those in flight.
+    """
+    shape = np.broadcast(*layout, *batch).shape
+    layout = Layout(*(np.broadcast_to(np.asarray(size, dtype=float), shape) for size in layout))
+    parts = layout.dp * layout.pp
+    return layout, Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / parts for part in batch))
+
+
+def _kernels(engine: Engine, layout: Layout, own: Batch) -> Kernels:
+    model, tokens = engine.model, own.decodes + own.prefill
+    attention = ffn = experts = nothing(tokens)
+    for kind, count in layer_kinds(model):
+        attention = attention + _attention(engine, layout, own, kind).times(count)
+        if kind.moe:
+            experts = experts + _experts(engine, layout, tokens).times(count)
+            ffn = ffn + _shared(engine, layout, tokens).times(count)
+        else:
+            ffn = ffn + _ffn(float(model.ffn), engine, layout, tokens).times(count)
+    sampled = own.decodes + (own.prefill > 0)
+    hidden = np.full_like(tokens, model.hidden)
+    return Kernels(
+        projections=_projections(engine, layout, own).times(model.layers),
+        attention=attention,
+        ffn=ffn,
+        experts=experts,
+        head=gemm(sampled, model.vocab / layout.tp, hidden, engine.wide),
+    )
+
+
+def _projections(engine: Engine, layout: Layout, own: Batch) -> Work:
     """Query, key, value and output of one layer; with MLA decodes work in the latent space, prefill in the heads'."""
     model, weights = engine.model, engine.projections
     tokens, heads = own.decodes + own.prefill, model.heads / layout.tp
@@ -134,7 +170,7 @@ def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:
     latent, inner = np.full_like(tokens, mla.kv_lora_rank), np.full_like(tokens, mla.q_lora_rank or model.hidden)
     keys, values = np.full_like(tokens, mla.qk_nope_head_dim), np.full_like(tokens, mla.v_head_dim)
     down = np.full_like(tokens, latent_width(model) + (mla.q_lora_rank or 0))
-    return np.asarray(
+    return (
         gemm(tokens, down, hidden, weights)
         + gemm(tokens, heads * model.head_dim, inner, weights)
         + gemm(own.decodes, latent, keys, engine.wide, heads)
@@ -144,7 +180,7 @@ def _projections(engine: Engine, layout: Layout, own: Batch) -> Floats:
     )
 
 
-def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> Floats:
+def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> Work:
     """Attention of one layer: the cache read once for decodes, and the chunks' pairs."""
     model, law = engine.model, engine.wide.law
     heads = model.heads / layout.tp
@@ -166,22 +202,26 @@ def _attention(engine: Engine, layout: Layout, own: Batch, kind: LayerKind) -> F
     decode = np.where(own.decodes > 0, context * token + law.launch, 0.0)
     length = np.where(own.prefill > 0, 2 * pairs / np.where(own.prefill > 0, own.prefill, 1.0), 1.0)
     moved = own.prefill * WIDE * heads * model.head_dim * 4
-    return decode + attention_seconds(per_pair * pairs, moved, law, seq_len=length, backward=False)
+    return Work(
+        decode + attention_seconds(per_pair * pairs, moved, law, seq_len=length, backward=False),
+        np.asarray((flops * context + per_pair * pairs) / law.attention_peak),
+        np.asarray((elements * engine.cache_bytes * context + moved) / law.memory_bandwidth),
+    )
 
 
-def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """Up (and gate) and down of a dense FFN of this width."""
     gates = 2.0 if engine.model.gated else 1.0
     hidden, inner = np.full_like(tokens, engine.model.hidden), width / layout.tp
     return gemm(tokens, gates * inner, hidden, engine.ffn) + gemm(tokens, hidden, inner, engine.ffn)
 
 
-def _shared(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _shared(engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """The shared experts of one layer, one FFN of their widths together."""
     moe = engine.model.moe
     assert moe is not None
     width = float(moe.shared_experts * moe.shared_ffn)
-    return _ffn(width, engine, layout, tokens) if width else np.zeros_like(tokens)
+    return _ffn(width, engine, layout, tokens) if width else nothing(tokens)
 
 
 def busiest_rows(routed: Floats, ep: Floats) -> Floats:
@@ -191,7 +231,7 @@ def busiest_rows(routed: Floats, ep: Floats) -> Floats:
     return np.asarray(np.minimum(mean + np.sqrt(2 * np.log(ep) * mean), routed))
 
 
-def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """The router, and the grouped GEMMs of the busiest rank over the experts that have any token."""
     model = engine.model
     moe = model.moe
@@ -202,7 +242,7 @@ def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
     awake = local * (1 - (1 - 1 / local) ** rows)
     gates = 2.0 if model.gated else 1.0
     hidden, inner = np.full_like(tokens, model.hidden), moe.ffn / layout.etp
-    return np.asarray(
+    return (
         gemm(tokens, np.full_like(tokens, moe.experts), hidden, engine.wide)
         + grouped_gemm(rows, awake, gates * inner, hidden, engine.experts)
         + grouped_gemm(rows, awake, hidden, inner, engine.experts)

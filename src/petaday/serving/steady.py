@@ -7,11 +7,16 @@ of some iterations and lengthens them for all; a sequence does not wait for its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from petaday.serving.batch import decoding, with_chunk
+from petaday.serving.batch import Batch, decoding, with_chunk
 from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
+
+Cost = Callable[[Batch], Floats]
+"""What an iteration costs, by its batch: seconds or joules."""
 
 
 def output_token_seconds(
@@ -30,7 +35,7 @@ def output_token_seconds(
     prefills: 1 where the replica computes the prompts too, 0 where others do (disaggregated serving)
     """
     owed = prefills * np.maximum(sequences - 1, 0) * prompt / output
-    return _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=True)
+    return mean_of(seconds_of(engine, layout), layout, sequences, prompt, output, chunk, owed, mixes=True)
 
 
 def throughput(
@@ -49,13 +54,17 @@ def throughput(
     mixes: whether decodes join the iterations that compute prompts
     """
     owed = sequences * prompt / output
-    return np.asarray(
-        sequences / _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=mixes)
-    )
+    seconds = mean_of(seconds_of(engine, layout), layout, sequences, prompt, output, chunk, owed, mixes=mixes)
+    return np.asarray(sequences / seconds)
 
 
-def _mean_iteration(
-    engine: Engine,
+def seconds_of(engine: Engine, layout: Layout) -> Cost:
+    """The seconds of an iteration as a function of its batch."""
+    return lambda batch: iteration_seconds(engine, layout, batch).total
+
+
+def mean_of(
+    cost: Cost,
     layout: Layout,
     sequences: Floats,
     prompt: Floats,
@@ -65,11 +74,11 @@ def _mean_iteration(
     *,
     mixes: bool,
 ) -> Floats:
-    """Mean seconds of an iteration that owes so many prompt tokens: the chunks of some iterations carry them, or
+    """Mean cost of a decode iteration that owes so many prompt tokens: the chunks of some iterations carry them, or
     iterations of their own in between."""
     batch = decoding(sequences, prompt + output / 2)
-    alone = iteration_seconds(engine, layout, batch).total
+    alone = cost(batch)
     size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
     joined = batch if mixes else decoding(np.zeros_like(alone), prompt)
-    chunked = iteration_seconds(engine, layout, with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2)).total
+    chunked = cost(with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2))
     return np.asarray(alone + owed / size * (chunked - alone * mixes))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petaday.catalog.engine import Engine as Profile
 from petaday.serving.engine import Engine
@@ -30,12 +31,17 @@ STEPS = 24
 
 @dataclass(frozen=True)
 class Service:
-    """A cell under a profile; most: sequences that a replica runs together."""
+    """A cell under a profile.
+
+    most: sequences that a replica runs together, one where none fits; fits: whether one does
+    limits: of MLPerf's scenarios with random arrivals
+    """
 
     loads: Loads
     layout: Layout
     engine: Engine
     most: Floats
+    fits: NDArray[np.bool_]
     chunk: Floats
     mixes: bool
     limits: Limits | None
@@ -66,13 +72,18 @@ class Service:
         return decode_seconds(self.engine, self.layout, sequences, context)
 
 
-def predict(cell: Cell, profile: Profile) -> Floats:
-    """Tokens a second of all replicas, of each entry of a cell; 0 where the weights do not fit."""
+def service_of(cell: Cell, profile: Profile) -> Service:
+    """The cell under the profile, at least one sequence at a time."""
     engine, chunk = cell.engine(profile), np.full_like(cell.loads.prompt, profile.chunk.value)
     most = held(cell, profile, engine, chunk)
     limits = limits_of(cell.model, cell.scenario)
-    service = Service(cell.loads, cell.layout, engine, np.maximum(most, 1.0), chunk, profile.mixes, limits)
-    return np.where(most > 0, SCENARIOS[cell.scenario](service) * cell.replicas, 0.0)
+    return Service(cell.loads, cell.layout, engine, np.maximum(most, 1.0), most > 0, chunk, profile.mixes, limits)
+
+
+def predict(cell: Cell, profile: Profile) -> Floats:
+    """Tokens a second of all replicas, of each entry of a cell; 0 where the weights do not fit."""
+    service = service_of(cell, profile)
+    return np.where(service.fits, SCENARIOS[cell.scenario](service) * cell.replicas, 0.0)
 
 
 def held(cell: Cell, profile: Profile, engine: Engine, chunk: Floats) -> Floats:
