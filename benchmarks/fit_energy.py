@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
-from fit_serving import plain
 from scipy.optimize import least_squares
 
+from fit_serving import plain
 from petaday.catalog import load
 from petaday.serving.energy import Draws
 from petaday.validation.serving import held_out

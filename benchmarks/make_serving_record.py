@@ -131,7 +131,7 @@ def main() -> None:
 
 
 def record_of(row: dict[str, str]) -> dict[str, str]:
-    """A row in the record's columns."""
+    """A row in the record's columns; MLPerf's GPT-J searches with four beams (its reference implementation)."""
     engine, version = engine_of(row)
     model, weights = model_of(row), FORMATS.get(row["dtype_weights"], "")
     if weights == "fp8" and model.startswith(BLOCKED):
@@ -164,6 +164,7 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
         "lengths": "fixed" if fixed else "mixed",
         "prompt": prompt,
         "output": row["output_len"] or ("1" if scenario == "decode" else ""),
+        "beams": "4" if row["workload"] == "CNN/DailyMail" and row["model"] == "GPT-J-6B" else "1",
         "concurrency": row["concurrency"] if scenario in ("static batch", "concurrency", "steady state", "decode",
                                                           "prefill", "burst") else "",
         "requests": requests_of(row),
@@ -197,7 +198,7 @@ def engine_of(row: dict[str, str]) -> tuple[str, str]:
         return "tensorrt-llm" if version < "1" else engine, version
     if engine == "vllm" and row["vendor"] in ("AMD", "Intel"):
         engine = "vllm-rocm" if row["vendor"] == "AMD" else "vllm-xpu"
-    if engine == "vllm" and not version:
+    if engine in ("vllm", "vllm-rocm") and not version:
         version = next((told for name, told in VERSIONS.items() if row["source"].startswith(name)), "")
     elif engine.startswith("vllm"):
         version = ascending[1] if ascending else ""
@@ -242,6 +243,9 @@ def layout_of(row: dict[str, str], engine: str, model: str) -> dict[str, str]:
         dp = ""
     if ep and not moe:
         ep = ""
+    if moe and tp and engine == "trtllm-mlperf":
+        # Its data-parallel size counts instances.
+        dp = ""
     if moe and tp and not dp and engine.startswith("trtllm"):
         return {"tp": tp, "pp": pp, "dp": "", "ep": ep}
     if tp == "1" and ep and int(ep) > 1 and not (dp and int(dp) > 1):

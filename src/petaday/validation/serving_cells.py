@@ -48,7 +48,8 @@ class Loads:
 class Cell:
     """Rows of one model and format on one chip under one profile in one scenario.
 
-    row: the place in the record of each entry; replicas: that the row's value covers
+    row: the place in the record of each entry; replicas: that the row's value covers, over the beams of a request,
+        whose tokens are all computed and counted once
     """
 
     model: str
@@ -138,10 +139,10 @@ def _cell(key: tuple[str, ...], members: list[tuple[int, Row]]) -> Cell:
         scenario,
         row=np.array([place for place, _, _ in entries]),
         layout=layout,
-        replicas=replicas,
+        replicas=replicas / column("beams"),
         loads=Loads(
             prompt=column("prompt"),
-            output=column("output"),
+            output=column("output") * column("beams"),
             sequences=column("concurrency") / replicas,
             requests=column("requests") / replicas,
             rate=column("qps") / replicas,
