@@ -28,8 +28,8 @@ ODD = 0.1
 """Errors far beyond this pull on the fit by their size, no longer by its square."""
 
 COMMAND = "python benchmarks/fit_energy.py"
-HEAD = f"""# Written by `{COMMAND}` from half of the measured joules of output tokens, rows by their weight and at their measured
-# rates (see docs/serving-measured.md). Shares of the boards' power limits.
+HEAD = f"""# Written by `{COMMAND}` from half of the measured joules of output tokens, by weight and at
+# the measured rates (see docs/serving-measured.md). Shares of the boards' power limits.
 board_power:
 """
 

@@ -43,8 +43,8 @@ ODD = 0.1
 """Errors far beyond this pull on the fit by their size, no longer by its square: some runs were not what they say."""
 
 COMMAND = "python benchmarks/fit_throughput.py"
-HEAD = f"""# Written by `{COMMAND}` from half of the record of throughputs, rows by their weight: figures in SI units; loss, p90
-# and held_out are shares of the measured rate (see docs/serving-measured.md).
+HEAD = f"""# Written by `{COMMAND}` from half of the record of throughputs, rows by their weight: figures in SI
+# units; loss, p90 and held_out are shares of the measured rate (see docs/serving-measured.md).
 engine_fits:
 """
 

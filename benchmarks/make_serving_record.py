@@ -23,7 +23,9 @@ MODELS = {
     "CodeGemma-2B": "gemma-2b",
     "CodeGemma-7B": "gemma-7b",
     "DeepSeek-V3.1": "deepseek-v3",
+    "OPT-6.7B": "gpt-3-6.7b",
     "Qwen2-7B": "qwen2.5-7b",
+    "Qwen2-72B": "qwen2.5-72b",
     "Qwen3-Coder-30B-A3B": "qwen3-30b-a3b",
 }
 """Models with the dimensions of another one; some differ by a few tokens of vocabulary."""
@@ -235,6 +237,9 @@ def layout_of(row: dict[str, str], engine: str, model: str) -> dict[str, str]:
     tp, pp, dp, ep = (row[name] for name in ("tp", "pp", "dp", "ep"))
     if tp and row["accelerator"] == "Inferentia2":
         tp = f"{max(int(tp) // 2, 1)}"
+    if engine == "llama.cpp":
+        # It puts whole layers on each board.
+        pp = row["n_accelerators"]
     moe = bool(model) and load.model(model).moe is not None
     if engine == "sglang" and tp and dp:
         # Its tensor ranks are those of all attention groups together.

@@ -78,7 +78,7 @@ def mean_of(
     iterations of their own in between."""
     batch = decoding(sequences, prompt + output / 2)
     alone = cost(batch)
-    size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
+    size = np.maximum(np.maximum(np.minimum(prompt, chunk), 1.0) * layout.dp, owed)
     joined = batch if mixes else decoding(np.zeros_like(alone), prompt)
     chunked = cost(with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2))
     return np.asarray(alone + owed / size * (chunked - alone * mixes))

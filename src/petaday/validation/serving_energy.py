@@ -10,9 +10,7 @@ import numpy as np
 from petaday.catalog import load
 from petaday.catalog.power import board_power_of
 from petaday.serving.energy import Draws, board_joules
-from petaday.serving.engine import iteration_work
 from petaday.serving.layout import Floats
-from petaday.serving.steady import mean_of
 from petaday.study.parts import needed
 from petaday.validation.serving import held_out, measured_of
 from petaday.validation.serving_cells import Cell, Row, cells_of
@@ -66,30 +64,12 @@ def drawn() -> Drawn:
 
 def _of_cell(cell: Cell, rows: list[Row]) -> list[tuple[float, ...]]:
     """A row's numbers in the order of `Drawn`, under the fastest layout that it may have had."""
-    profile, loads, layout = load.engine(cell.profile), cell.loads, cell.layout
+    profile = load.engine(cell.profile)
     service, rates = service_of(cell, profile), predict(cell, profile)
-    running = np.where(np.isnan(loads.sequences), service.most, np.minimum(loads.sequences, service.most))
-    owed = running * loads.prompt / loads.output
-
-    def token(name: str) -> Floats:
-        return (
-            mean_of(
-                lambda batch: getattr(iteration_work(service.engine, layout, batch), name),
-                layout,
-                running,
-                loads.prompt,
-                loads.output,
-                service.chunk,
-                owed,
-                mixes=service.mixes,
-            )
-            / running
-        )
-
     chip = load.chip(cell.chip)
     watts = needed(chip.tdp, chip, "tdp").value
-    arithmetic, traffic = token("arithmetic"), token("traffic")
-    found = []
+    arithmetic, traffic = service.token_work("arithmetic"), service.token_work("traffic")
+    found: list[tuple[float, ...]] = []
     for place in np.unique(cell.row).tolist():
         own = np.flatnonzero(cell.row == place)
         best = own[np.argmax(rates[own])]
@@ -97,7 +77,7 @@ def _of_cell(cell: Cell, rows: list[Row]) -> list[tuple[float, ...]]:
             found.append((
                 place,
                 watts,
-                layout.chips[best],
+                cell.layout.chips[best],
                 float(rows[place]["scope"] == "server"),
                 arithmetic[best],
                 traffic[best],

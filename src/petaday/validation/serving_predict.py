@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petaday.catalog.engine import Engine as Profile
-from petaday.serving.engine import Engine
+from petaday.serving.engine import Engine, iteration_work
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import most_sequences
-from petaday.serving.steady import throughput
+from petaday.serving.steady import mean_of, throughput
 from petaday.serving.waves import decode_seconds, prefill_seconds, run_seconds
 from petaday.validation.mlperf import Limits, limits_of
 from petaday.validation.serving_cells import Cell, Loads
@@ -34,6 +34,7 @@ class Service:
     """A cell under a profile.
 
     most: sequences that a replica runs together, one where none fits; fits: whether one does
+    prefills: 1 where the replica computes the prompts too, 0 where their tokens are in its caches already
     limits: of MLPerf's scenarios with random arrivals
     """
 
@@ -44,6 +45,7 @@ class Service:
     fits: NDArray[np.bool_]
     chunk: Floats
     mixes: bool
+    prefills: float
     limits: Limits | None
 
     def steady(self, sequences: Floats) -> Floats:
@@ -67,6 +69,27 @@ class Service:
         )
         return np.asarray(requests * loads.output / seconds)
 
+    @property
+    def running(self) -> Floats:
+        """Sequences that run together: as many as there are, where known, and no more than fit."""
+        asked = np.where(np.isnan(self.loads.sequences), self.loads.requests, self.loads.sequences)
+        return np.where(np.isnan(asked), self.most, np.minimum(asked, self.most))
+
+    def token_work(self, name: str) -> Floats:
+        """Seconds that an output token's FLOP ("arithmetic") or bytes ("traffic") take every chip at datasheet rates."""
+        loads, running = self.loads, self.running
+        per_iteration = mean_of(
+            lambda batch: getattr(iteration_work(self.engine, self.layout, batch), name),
+            self.layout,
+            running,
+            loads.prompt,
+            loads.output,
+            self.chunk,
+            self.prefills * running * loads.prompt / loads.output,
+            mixes=self.mixes,
+        )
+        return np.asarray(per_iteration / running)
+
     def decode(self, sequences: Floats, context: Floats) -> Floats:
         """Seconds of an iteration that only decodes."""
         return decode_seconds(self.engine, self.layout, sequences, context)
@@ -77,7 +100,17 @@ def service_of(cell: Cell, profile: Profile) -> Service:
     engine, chunk = cell.engine(profile), np.full_like(cell.loads.prompt, profile.chunk.value)
     most = held(cell, profile, engine, chunk)
     limits = limits_of(cell.model, cell.scenario)
-    return Service(cell.loads, cell.layout, engine, np.maximum(most, 1.0), most > 0, chunk, profile.mixes, limits)
+    return Service(
+        cell.loads,
+        cell.layout,
+        engine,
+        most=np.maximum(most, 1.0),
+        fits=most > 0,
+        chunk=chunk,
+        mixes=profile.mixes,
+        prefills=float(cell.scenario != "decode"),
+        limits=limits,
+    )
 
 
 def predict(cell: Cell, profile: Profile) -> Floats:
