@@ -9,7 +9,7 @@ from petaday.catalog import load
 from petaday.serving.batch import Batch
 from petaday.serving.capacity import Load, aggregated, decoders, front, prefillers, split
 from petaday.serving.engine import Engine, iteration_seconds
-from petaday.serving.law import IterationLaw, iteration_law
+from petaday.serving.law import IterationLaw, iteration_laws
 from petaday.serving.layout import Layout
 from petaday.serving.layouts import legal_layouts
 from petaday.serving.memory import room_tokens
@@ -38,7 +38,7 @@ def engine(model: str, chip: str) -> Engine:
 def test_the_law_is_the_engines_iteration(name: str) -> None:
     model, chip, sizes = CASES[name]
     own, layout = engine(model, chip), Layout(*map(np.float64, sizes))
-    law = iteration_law(own, layout, chunk=512, sequences=200)
+    law = iteration_laws(own, layout, chunk=512, sequences=200).seconds
     mixes = [(1, 100, 0, 0), (200, 90_000, 0, 0), (0, 0, 512, 512 * 256)]
     mixes += [(64, 70_000, 300, 40_000), (3, 9, 1, 700), (130, 1_000_000, 382, 900_000)]
     for decodes, context, prompt, pairs in mixes:
@@ -56,9 +56,9 @@ def test_tokens_gained_by_drafts_are_a_geometric_sum() -> None:
 
 def test_drafts_pay_where_memory_binds_and_cost_where_arithmetic_does() -> None:
     own, layout = engine("llama-3.1-70b", "h100-sxm-80"), Layout(*map(np.float64, (4, 1, 1, 1)))
-    plain = iteration_law(own, layout, chunk=4096, sequences=1024)
+    plain = iteration_laws(own, layout, chunk=4096, sequences=1024).seconds
     drafts = Speculation(3, 0.8, 1.0)
-    drafted = iteration_law(own, layout, chunk=4096, sequences=1024, speculation=drafts)
+    drafted = iteration_laws(own, layout, chunk=4096, sequences=1024, speculation=drafts).seconds
 
     def a_token(law: IterationLaw, how: Speculation, sequences: int) -> float:
         return seconds_of(law, how, sequences, sequences * 200, 0, 0) / how.gained
@@ -80,14 +80,13 @@ def test_a_full_service_makes_what_its_point_says(name: str) -> None:
     row = -1
     sequences = int(points.sequences[row])
     chunk = 8192 * sizes[1] * sizes[3]
-    law = iteration_law(own, layout.row(0), chunk=chunk, sequences=running * sizes[3])
-    free = IterationLaw(*(0 * part for part in law))
+    laws = iteration_laws(own, layout.row(0), chunk=chunk, sequences=running * sizes[3])
     rng = np.random.default_rng(0)
     count = 60 * sequences
     # Spread lengths keep endings apart, as a steady state has them.
     outputs = rng.integers(output // 2, 3 * output // 2 + 1, count)
     trace = Trace("loop", [requests(np.zeros(count), np.full(count, prompt), outputs)])
-    pool = Pool(law, free, 1, running * sizes[3], chunk, float(room[0]))
+    pool = Pool(*laws, 1, running * sizes[3], chunk, float(room[0]))
     ledger = Ledger()
     outcome = simulate(Service((pool,), loop=sequences), trace, ledger)
     assert outcome.taken / outcome.seconds == pytest.approx(points.rate[row], rel=0.1)

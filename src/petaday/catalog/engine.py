@@ -19,10 +19,10 @@ Share = Annotated[float, Field(ge=0)]
 class EngineFit(Strict):
     """What was fitted to measurements of one engine profile, and how far these stay off.
 
-    measured: what the rows are; figures: fitted values in SI units; rows: measurements behind them; loss, p90: median and
-    90th percentile of |predicted/measured - 1| over them (of throughputs by the rows' weight); held_out, held_out_p90: the
-    same over the rows of the same groups that the fit did not see; unseen: the median over groups (model, chip and
-    version) that a fit to the others did not see at all
+    measured: what the rows are; figures: fitted values in SI units; rows: measurements behind them
+    loss, p90: median and 90th percentile of |predicted/measured - 1| over them, of throughputs by the rows' weight
+    held_out, held_out_p90: the same over the rows of the same groups that the fit did not see
+    unseen: the median over groups (model, chip and version) that a fit to the others did not see at all
     """
 
     engine: Id
@@ -51,7 +51,7 @@ class EngineFit(Strict):
         }
 
 
-RATIOS = ("launch", "exposed", "arithmetic", "decode_bandwidth")
+RATIOS = ("launch", "exposed", "arithmetic", "grouped", "decode_bandwidth")
 """Figures that are ratios; the other ones that a fit may move are times."""
 
 
@@ -72,6 +72,7 @@ class Engine(Strict):
         each other
     arithmetic: share that GEMMs and prefill attention reach, between other work and on a warm chip, of what they
         reach alone
+    grouped: share that GEMMs grouped by expert reach of the rate of plain ones
     decode_bandwidth: share that decode attention reaches of what streaming reaches of the memory bandwidth
     memory: share of a chip's memory that weights, activations and KV cache may take
     fits: the figures, four at most, that a fit to measurements moves
@@ -96,6 +97,7 @@ class Engine(Strict):
     reduce_start: Time
     exposed: Count
     arithmetic: Ratio
+    grouped: Ratio
     decode_bandwidth: Ratio
     memory: Ratio
     fits: Annotated[tuple[str, ...], Field(max_length=4)] = ()

@@ -35,6 +35,7 @@ FORMATS = {
     "int8-int8": ("int8", 1.0, 1.0),
     "int8-weights": ("bf16", 1.0, 2.0),
     "int4-weights": ("bf16", 0.53, 2.0),
+    "int4-int8": ("int8", 0.53, 1.0),
     "q4-k-m": ("bf16", 0.61, 2.0),
     "mxfp4-weights": ("bf16", 0.53, 2.0),
     "mxfp4-mxfp8": ("fp8", 0.53, 1.03),

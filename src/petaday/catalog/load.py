@@ -24,6 +24,7 @@ from petaday.catalog.lengths import LengthLaw
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
+from petaday.catalog.power import BoardPower
 from petaday.catalog.scale_up import ScaleUp
 from petaday.catalog.software import Software
 from petaday.catalog.strict_yaml import Document, load
@@ -94,6 +95,12 @@ def engine_fits() -> tuple[EngineFit, ...]:
     """What was fitted to measured latencies, and of other profiles to measured throughputs."""
     files = ("engine_fits.yaml", "throughput_fits.yaml")
     return tuple(fit for name in files for fit in parts(DATA / name, "engine_fits", EngineFit))
+
+
+@functools.cache
+def board_powers() -> tuple[BoardPower, ...]:
+    """What boards draw under load."""
+    return tuple(parts(DATA / "board_power.yaml", "board_power", BoardPower))
 
 
 @functools.cache
@@ -312,6 +319,7 @@ def refresh() -> None:
         software,
         engines,
         engine_fits,
+        board_powers,
         fits,
         intervals,
         kernel_fits,

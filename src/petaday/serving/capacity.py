@@ -14,7 +14,7 @@ from petaday.serving.batch import Batch
 from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.speculation import PLAIN, Speculation
-from petaday.serving.steady import rounds
+from petaday.serving.steady import rounds, seconds_of
 
 STEPS = 24
 """Numbers of sequences tried for each layout, from one to the most by equal factors."""
@@ -66,7 +66,7 @@ def aggregated(
     decodes = _decodes(sequences, length, speculation)
     owed = sequences * load.prompt / load.output * speculation.gained
     prompt, most = np.asarray(load.prompt), np.asarray(float(chunk))
-    found = rounds(engine, one, decodes, prompt, most, owed, mixes=mixes)
+    found = rounds(seconds_of(engine, one), one, decodes, prompt, most, owed, mixes=mixes)
     ttft = np.ceil(load.prompt / chunk) * found.chunked + found.alone / 2
     mean, alone = (_drafted(each, engine, speculation) / speculation.gained for each in (found.mean, found.alone))
     # A sequence spends its first TTFT on its prompt and only the rest of its stay on output (Little's law).

@@ -24,7 +24,7 @@ from petaday.fabric.collective import all_reduce, point_to_point, routed_all_to_
 from petaday.fabric.network import Network, group
 from petaday.serving.batch import Batch
 from petaday.serving.layout import Floats, Layout, kv_heads, latent_width
-from petaday.serving.products import WIDE, Weights, gemm, grouped_gemm
+from petaday.serving.products import WIDE, Weights, Work, gemm, grouped_gemm, nothing
 from petaday.workload.architecture import layer_kinds
 
 
@@ -83,61 +83,106 @@ class Iteration(NamedTuple):
         return np.asarray(sum(self))
 
 
+class Kernels(NamedTuple):
+    """What the kernels of an iteration cost each chip of a replica, by what they do."""
+
+    projections: Work
+    attention: Work
+    ffn: Work
+    experts: Work
+    head: Work
+
+
 def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration:
     """Seconds of an iteration of a replica; its stages work on equal parts of the batch, one after another."""
+    layout, own = _parts(layout, batch)
+    tokens = own.decodes + own.prefill
+    work = _kernels(engine, layout, own)
+    return Iteration(
+        projections=work.projections.seconds,
+        attention=work.attention.seconds,
+        ffn=work.ffn.seconds,
+        experts=work.experts.seconds,
+        collectives=exchange_seconds(engine, layout, tokens),
+        head=work.head.seconds,
+        overhead=overhead_seconds(engine, layout, tokens) + layout.pp * engine.overheads.sequence * own.decodes,
+    )
+
+
+def iteration_work(engine: Engine, layout: Layout, batch: Batch) -> Work:
+    """What the kernels of an iteration of a replica cost each of its chips, all together."""
+    projections, attention, ffn, experts, head = _kernels(engine, *_parts(layout, batch))
+    return projections + attention + ffn + experts + head
+
+
+def _parts(layout: Layout, batch: Batch) -> tuple[Layout, Batch]:
+    """Both as arrays of one shape, and of the batch the part of one attention group in one stage.
+
+    Every attention group has its part of the sequences, every stage its part of those in flight.
+    """
     shape = np.broadcast(*layout, *batch).shape
     layout = Layout(*(np.broadcast_to(np.asarray(size, dtype=float), shape) for size in layout))
-    # Every attention group has its part of the sequences, every stage its part of those in flight.
-    own = Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / (layout.dp * layout.pp) for part in batch))
-    tokens = own.decodes + own.prefill
-    parts = token_seconds(engine, layout, tokens)
-    attention = sum(kind.seconds(own) for kind in attention_laws(engine, layout))
-    latent = latent_decode_seconds(engine, layout, own.decodes) + latent_prefill_seconds(engine, layout, own.prefill)
-    return parts._replace(
-        projections=parts.projections + latent,
-        attention=np.asarray(attention),
-        head=head_seconds(engine, layout, own.decodes + (own.prefill > 0)),
-        overhead=parts.overhead + layout.pp * engine.overheads.sequence * own.decodes,
+    parts = layout.dp * layout.pp
+    return layout, Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / parts for part in batch))
+
+
+def _kernels(engine: Engine, layout: Layout, own: Batch) -> Kernels:
+    shared = token_kernels(engine, layout, own.decodes + own.prefill)
+    attention = nothing(own.decodes)
+    for law in attention_laws(engine, layout):
+        attention = attention + law.work(own)
+    latent = latent_decode(engine, layout, own.decodes) + latent_prefill(engine, layout, own.prefill)
+    return shared._replace(
+        projections=shared.projections + latent,
+        attention=attention,
+        head=head(engine, layout, own.decodes + (own.prefill > 0)),
     )
 
 
-def token_seconds(engine: Engine, layout: Layout, tokens: Floats) -> Iteration:
-    """What depends on the tokens of an attention group alone, be they decoded or of prompts."""
-    model, over, zero = engine.model, engine.overheads, np.zeros_like(tokens)
-    ffn, experts, exchanged = zero, zero, model.layers * _reduce(engine, layout, tokens)
-    moe_layers = 0
+def token_kernels(engine: Engine, layout: Layout, tokens: Floats) -> Kernels:
+    """What depends on the tokens of an attention group alone, be they decoded or of prompts; no attention, no head."""
+    model, none = engine.model, nothing(tokens)
+    ffn, experts = none, none
     for kind, count in layer_kinds(model):
         if kind.moe:
-            moe_layers += count
-            experts = experts + count * _experts(engine, layout, tokens)
-            ffn = ffn + count * _shared(engine, layout, tokens)
-            exchanged = exchanged + count * _exchange(engine, layout, tokens)
+            experts = experts + _experts(engine, layout, tokens).times(count)
+            ffn = ffn + _shared(engine, layout, tokens).times(count)
         else:
-            ffn = ffn + count * _ffn(float(model.ffn), engine, layout, tokens)
-            exchanged = exchanged + count * _reduce(engine, layout, tokens)
+            ffn = ffn + _ffn(float(model.ffn), engine, layout, tokens).times(count)
+    return Kernels(_projections(engine, layout, tokens).times(model.layers), none, ffn, experts, none)
+
+
+def exchange_seconds(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """Seconds of the collectives of all layers that the iteration waits for, and of hand-overs between stages."""
+    model, moe_layers = engine.model, _moe_layers(engine)
+    exchanged = (2 * model.layers - moe_layers) * _reduce(engine, layout, tokens)
+    if moe_layers:
+        exchanged = exchanged + moe_layers * _exchange(engine, layout, tokens)
     leaves = layout.tp * layout.dp * layout.pp > engine.network.domain
     handed = (layout.pp - 1) * point_to_point(tokens * model.hidden * WIDE, leaves, engine.network)
-    layers = over.layer * model.layers + over.routing * moe_layers
+    return np.asarray(engine.overheads.exposed * exchanged + handed)
+
+
+def overhead_seconds(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+    """Seconds of the engine's own that do not depend on who is in the batch."""
+    over = engine.overheads
+    layers = over.layer * engine.model.layers + over.routing * _moe_layers(engine)
     # Every stage has a host of its own, which does this for each of the batch's parts in turn.
     hosted = layout.pp * (over.iteration + over.rank * (layout.tp - 1))
-    return Iteration(
-        projections=model.layers * _projections(engine, layout, tokens),
-        attention=zero,
-        ffn=ffn,
-        experts=experts,
-        collectives=over.exposed * exchanged + handed,
-        head=zero,
-        overhead=np.where(tokens > 0, layers + hosted, 0.0),
-    )
+    return np.where(tokens > 0, layers + hosted, 0.0)
 
 
-def head_seconds(engine: Engine, layout: Layout, sampled: Floats) -> Floats:
-    """Seconds of the head over the positions that are sampled."""
+def _moe_layers(engine: Engine) -> int:
+    return sum(count for kind, count in layer_kinds(engine.model) if kind.moe)
+
+
+def head(engine: Engine, layout: Layout, sampled: Floats) -> Work:
+    """The head over the positions that are sampled."""
     model = engine.model
     return gemm(sampled, model.vocab / layout.tp, np.zeros_like(sampled) + model.hidden, engine.wide)
 
 
-def _projections(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _projections(engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """Query, key, value and output of one layer; with MLA without the products that differ by phase."""
     model, weights = engine.model, engine.projections
     heads = model.heads / layout.tp
@@ -148,33 +193,33 @@ def _projections(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
     mla = model.mla
     inner = np.full_like(tokens, mla.q_lora_rank or model.hidden)
     down = np.full_like(tokens, latent_width(model) + (mla.q_lora_rank or 0))
-    return np.asarray(
+    return (
         gemm(tokens, down, hidden, weights)
         + gemm(tokens, heads * model.head_dim, inner, weights)
         + gemm(tokens, hidden, heads * mla.v_head_dim, weights)
     )
 
 
-def latent_decode_seconds(engine: Engine, layout: Layout, decodes: Floats) -> Floats:
-    """Seconds of all layers' products into and out of the latent space, where MLA decodes; 0 without MLA."""
+def latent_decode(engine: Engine, layout: Layout, decodes: Floats) -> Work:
+    """All layers' products into and out of the latent space, where MLA decodes; nothing without MLA."""
     mla = engine.model.mla
     if mla is None:
-        return np.zeros_like(decodes)
+        return nothing(decodes)
     heads = engine.model.heads / layout.tp
     latent = np.full_like(decodes, mla.kv_lora_rank)
     keys, values = np.full_like(decodes, mla.qk_nope_head_dim), np.full_like(decodes, mla.v_head_dim)
     into, out = (gemm(decodes, *size, engine.wide, heads) for size in ((latent, keys), (values, latent)))
-    return np.asarray(engine.model.layers * (into + out))
+    return (into + out).times(engine.model.layers)
 
 
-def latent_prefill_seconds(engine: Engine, layout: Layout, prefill: Floats) -> Floats:
-    """Seconds of all layers' products from latents to keys and values of prompts under MLA; 0 without MLA."""
+def latent_prefill(engine: Engine, layout: Layout, prefill: Floats) -> Work:
+    """All layers' products from latents to keys and values of prompts under MLA; nothing without MLA."""
     mla = engine.model.mla
     if mla is None:
-        return np.zeros_like(prefill)
+        return nothing(prefill)
     width = engine.model.heads / layout.tp * (mla.qk_nope_head_dim + mla.v_head_dim)
     latent = np.full_like(prefill, mla.kv_lora_rank)
-    return np.asarray(engine.model.layers * gemm(prefill, width, latent, engine.projections))
+    return gemm(prefill, width, latent, engine.projections).times(engine.model.layers)
 
 
 UNBOUNDED = 1e15
@@ -183,30 +228,32 @@ UNBOUNDED = 1e15
 
 @dataclass(frozen=True)
 class AttentionLaw:
-    """Seconds of the attention of all layers of one kind on a chip; arrays over layouts.
+    """The attention of all layers of one kind on a chip; arrays over layouts.
 
-    count: layers; window: tokens that a query sees at most; token: seconds of a cached token of a decode
-    pair: of a query-key pair of prompts; prompt: of a prompt token where its memory traffic binds
-    sequence: prompt length at which the pairs' rate is half; launch: of each layer
+    count: layers; window: tokens that a query sees at most; token: of a cached token of a decode
+    pair: of a query-key pair of prompts; prompt: of a prompt token, its seconds where its memory traffic binds
+    sequence: prompt length at which the pairs' rate is half; launch: seconds of each layer
     """
 
     count: int
     window: float
-    token: Floats
-    pair: Floats
-    prompt: Floats
+    token: Work
+    pair: Work
+    prompt: Work
     sequence: float
     launch: float
 
-    def seconds(self, own: Batch) -> Floats:
+    def work(self, own: Batch) -> Work:
         """Decodes read their caches once; a chunk takes its pairs, at a rate that its length fills:
         pairs·(1 + s0/s) = pairs + s0·prefill/2 with s = 2·pairs/prefill."""
         context = np.minimum(own.context, own.decodes * self.window)
         pairs = np.minimum(own.pairs, own.prefill * self.window)
-        arithmetic = self.pair * (pairs + self.sequence * own.prefill / 2)
-        chunk = np.maximum(arithmetic, self.prompt * own.prefill) + self.launch
-        decode = context * self.token + self.launch
-        return np.asarray(self.count * (np.where(own.decodes > 0, decode, 0.0) + np.where(own.pairs > 0, chunk, 0.0)))
+        filled = self.pair.seconds * (pairs + self.sequence * own.prefill / 2)
+        chunk = np.maximum(filled, self.prompt.seconds * own.prefill) + self.launch
+        decode = context * self.token.seconds + self.launch
+        seconds = np.where(own.decodes > 0, decode, 0.0) + np.where(own.pairs > 0, chunk, 0.0)
+        linear = self.token.times(context) + self.pair.times(pairs) + self.prompt.times(own.prefill)
+        return Work(np.asarray(seconds), linear.arithmetic, linear.traffic).times(self.count)
 
 
 def attention_laws(engine: Engine, layout: Layout, queries: int = 1) -> tuple[AttentionLaw, ...]:
@@ -226,6 +273,14 @@ def attention_laws(engine: Engine, layout: Layout, queries: int = 1) -> tuple[At
     else:
         elements, flops = 2 * model.head_dim * kv_heads(model, layout), 4 * heads * model.head_dim
         per_pair = flops
+    cached, moved, none = elements * engine.cache_bytes, WIDE * heads * model.head_dim * 4, np.zeros_like(heads)
+    token = Work(
+        np.maximum(cached / reads, queries * flops / peak),
+        queries * flops / law.attention_peak,
+        cached / law.memory_bandwidth,
+    )
+    pair = Work(per_pair / peak, per_pair / law.attention_peak, none)
+    prompt = Work(moved / bandwidth, none, moved / law.memory_bandwidth)
     counts: dict[int | None, int] = {}
     for kind, count in layer_kinds(model):
         counts[kind.window] = counts.get(kind.window, 0) + count
@@ -233,9 +288,9 @@ def attention_laws(engine: Engine, layout: Layout, queries: int = 1) -> tuple[At
         AttentionLaw(
             count=count,
             window=UNBOUNDED if window is None else float(window),
-            token=np.maximum(elements * engine.cache_bytes / reads, queries * flops / peak),
-            pair=per_pair / peak,
-            prompt=WIDE * heads * model.head_dim * 4 / bandwidth,
+            token=token,
+            pair=pair,
+            prompt=prompt,
             sequence=law.attention_sequence,
             launch=law.launch,
         )
@@ -243,19 +298,19 @@ def attention_laws(engine: Engine, layout: Layout, queries: int = 1) -> tuple[At
     )
 
 
-def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _ffn(width: float, engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """Up (and gate) and down of a dense FFN of this width."""
     gates = 2.0 if engine.model.gated else 1.0
     hidden, inner = np.full_like(tokens, engine.model.hidden), width / layout.tp
     return gemm(tokens, gates * inner, hidden, engine.ffn) + gemm(tokens, hidden, inner, engine.ffn)
 
 
-def _shared(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _shared(engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """The shared experts of one layer, one FFN of their widths together."""
     moe = engine.model.moe
     assert moe is not None
     width = float(moe.shared_experts * moe.shared_ffn)
-    return _ffn(width, engine, layout, tokens) if width else np.zeros_like(tokens)
+    return _ffn(width, engine, layout, tokens) if width else nothing(tokens)
 
 
 def busiest_rows(routed: Floats, ep: Floats) -> Floats:
@@ -265,7 +320,7 @@ def busiest_rows(routed: Floats, ep: Floats) -> Floats:
     return np.asarray(np.minimum(mean + np.sqrt(2 * np.log(ep) * mean), routed))
 
 
-def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
+def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Work:
     """The router, and the grouped GEMMs of the busiest rank over the experts that have any token."""
     model = engine.model
     moe = model.moe
@@ -276,7 +331,7 @@ def _experts(engine: Engine, layout: Layout, tokens: Floats) -> Floats:
     awake = local * (1 - (1 - 1 / local) ** rows)
     gates = 2.0 if model.gated else 1.0
     hidden, inner = np.full_like(tokens, model.hidden), moe.ffn / layout.etp
-    return np.asarray(
+    return (
         gemm(tokens, np.full_like(tokens, moe.experts), hidden, engine.wide)
         + grouped_gemm(rows, awake, gates * inner, hidden, engine.experts)
         + grouped_gemm(rows, awake, hidden, inner, engine.experts)

@@ -24,5 +24,5 @@ def forward_seconds(
     seconds = iteration_seconds(engine, layout, Batch(none, none, size, size * length / 2)).total
     if logits:
         own, vocab = size / layout.dp, engine.model.vocab / layout.tp
-        seconds = seconds + gemm(own, vocab, np.full_like(own, engine.model.hidden), engine.wide)
+        seconds = seconds + gemm(own, vocab, np.full_like(own, engine.model.hidden), engine.wide).seconds
     return np.asarray(tokens / size * seconds)

@@ -7,6 +7,7 @@ of some iterations and lengthens them for all; a sequence does not wait for its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,9 @@ import numpy as np
 from petaday.serving.batch import Batch, decoding, with_chunk
 from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
+
+Cost = Callable[[Batch], Floats]
+"""What an iteration costs, by its batch: seconds or joules."""
 
 
 def output_token_seconds(
@@ -32,7 +36,7 @@ def output_token_seconds(
     prefills: 1 where the replica computes the prompts too, 0 where others do (disaggregated serving)
     """
     owed = prefills * np.maximum(sequences - 1, 0) * prompt / output
-    return _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=True)
+    return mean_of(seconds_of(engine, layout), layout, sequences, prompt, output, chunk, owed, mixes=True)
 
 
 def throughput(
@@ -51,13 +55,17 @@ def throughput(
     mixes: whether decodes join the iterations that compute prompts
     """
     owed = sequences * prompt / output
-    return np.asarray(
-        sequences / _mean_iteration(engine, layout, sequences, prompt, output, chunk, owed, mixes=mixes)
-    )
+    seconds = mean_of(seconds_of(engine, layout), layout, sequences, prompt, output, chunk, owed, mixes=mixes)
+    return np.asarray(sequences / seconds)
 
 
-def _mean_iteration(
-    engine: Engine,
+def seconds_of(engine: Engine, layout: Layout) -> Cost:
+    """The seconds of an iteration as a function of its batch."""
+    return lambda batch: iteration_seconds(engine, layout, batch).total
+
+
+def mean_of(
+    cost: Cost,
     layout: Layout,
     sequences: Floats,
     prompt: Floats,
@@ -67,12 +75,12 @@ def _mean_iteration(
     *,
     mixes: bool,
 ) -> Floats:
-    """Mean seconds of an iteration that owes so many prompt tokens of an evenly aged set of sequences."""
-    return rounds(engine, layout, decoding(sequences, prompt + output / 2), prompt, chunk, owed, mixes=mixes).mean
+    """Mean cost of a decode iteration that owes so many prompt tokens, of sequences half through on average."""
+    return rounds(cost, layout, decoding(sequences, prompt + output / 2), prompt, chunk, owed, mixes=mixes).mean
 
 
 class Rounds(NamedTuple):
-    """Seconds of an iteration without prompts, of one with them, and on average."""
+    """What an iteration costs without prompts, with them, and on average."""
 
     alone: Floats
     chunked: Floats
@@ -80,13 +88,12 @@ class Rounds(NamedTuple):
 
 
 def rounds(
-    engine: Engine, layout: Layout, decodes: Batch, prompt: Floats, chunk: Floats, owed: Floats, *, mixes: bool
+    cost: Cost, layout: Layout, decodes: Batch, prompt: Floats, chunk: Floats, owed: Floats, *, mixes: bool
 ) -> Rounds:
     """Iterations that owe so many prompt tokens each: the chunks of some of them carry these, or, where decodes and
     prompts do not mix, iterations of their own in between."""
-    alone = iteration_seconds(engine, layout, decodes).total
-    size = np.maximum(np.minimum(prompt, chunk) * layout.dp, owed)
+    alone = cost(decodes)
+    size = np.maximum(np.maximum(np.minimum(prompt, chunk), 1.0) * layout.dp, owed)
     joined = decodes if mixes else decoding(np.zeros_like(alone), prompt)
-    before = np.maximum(prompt - chunk, 0) / 2 + np.zeros_like(size)
-    chunked = iteration_seconds(engine, layout, with_chunk(joined, size, before)).total
+    chunked = cost(with_chunk(joined, size, np.maximum(prompt - chunk, 0) / 2))
     return Rounds(alone, chunked, np.asarray(alone + owed / size * (chunked - alone * mixes)))

@@ -83,13 +83,14 @@ def overheads(profile: Profile) -> Overheads:
 
 def engine_of(model: Model, chip: Chip, profile: Profile, precision: Precision) -> Engine:
     """The model in this precision under the engine, on replicas of the chip in its usual network."""
+    experts = weights_in(chip, precision.experts, profile)
     return Engine(
         model=model,
         network=usual_network(chip),
         overheads=overheads(profile),
         projections=weights_in(chip, precision.projections, profile),
         ffn=weights_in(chip, precision.ffn, profile),
-        experts=weights_in(chip, precision.experts, profile),
+        experts=replace(experts, law=replace(experts.law, gemm=experts.law.gemm * profile.grouped.value)),
         wide=weights_in(chip, "bf16", profile),
         cache_bytes=precision.cache_bytes,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from petaday.serving.capacity import Load, Points, aggregated, decoders, prefillers
-from petaday.serving.law import iteration_law
+from petaday.serving.law import iteration_laws
 from petaday.serving.layout import Layout
 from petaday.serving.layouts import legal_layouts
 from petaday.serving.memory import Memory, memory
@@ -156,12 +156,21 @@ def _pool(asking: Asking, chosen: Chosen, others: list[Chosen]) -> Pool:
     stack, layout = chosen.stack, chosen.layout
     spec = stack.spec
     chunk = min(int(stack.chunk * layout.dp * layout.pp), MOST_CHUNK)
-    law = iteration_law(stack.engine, layout, chunk=chunk, sequences=chosen.sequences, speculation=stack.speculation)
+    laws = iteration_laws(
+        stack.engine,
+        layout,
+        chunk=chunk,
+        sequences=chosen.sequences,
+        speculation=stack.speculation,
+        board_watts=stack.board_watts or 0.0,
+        draws=stack.draws,
+    )
     scaling = spec.scaling
     network = stack.engine.network
     return Pool(
-        seconds=law,
-        joules=law._replace(**{name: 0 * table for name, table in law._asdict().items()}),
+        seconds=laws.seconds,
+        joules=laws.joules,
+        most_watts=stack.most_watts * float(layout.chips),
         replicas=scaling.least if scaling else chosen.replicas,
         sequences=chosen.sequences,
         chunk=chunk,

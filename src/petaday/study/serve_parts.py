@@ -14,7 +14,9 @@ from petaday.catalog.chip import Chip
 from petaday.catalog.engine import Engine as Profile
 from petaday.catalog.huggingface import import_config
 from petaday.catalog.model import Model
+from petaday.catalog.power import board_power_of
 from petaday.errors import InputError
+from petaday.serving.energy import Draws
 from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import room_tokens, token_bytes
@@ -35,7 +37,7 @@ energy, people) costs as much again. A round estimate; clouds' prices are a scen
 class Stack:
     """A pool's parts. capacity: bytes of a chip that the engine may take; chunk: tokens of a group's iteration
     running: most sequences of a replica by its engine or the scenario; price: dollars of a chip and second, None unknown
-    idle_watts: of a chip that computes nothing, None unknown
+    board_watts: power limit of a chip, None unknown; draws: shares of it
     """
 
     spec: PoolOf
@@ -49,7 +51,18 @@ class Stack:
     running: int
     speculation: Speculation
     price: float | None
-    idle_watts: float | None = None
+    board_watts: float | None
+    draws: Draws
+
+    @property
+    def idle_watts(self) -> float | None:
+        """What a chip draws while it waits."""
+        return None if self.board_watts is None else self.board_watts * self.draws.idle
+
+    @property
+    def most_watts(self) -> float:
+        """What its work can add to that."""
+        return (self.board_watts or 0.0) * (1 - self.draws.idle)
 
     def room(self, layout: Layout) -> Floats:
         """Tokens that a replica's caches hold."""
@@ -116,6 +129,7 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
     if spec.sequences is None:
         notes.assume(f"{where}.sequences", f"{profile.running.value:,.0f}", profile.running.source)
     drafts = serve.speculation
+    power = board_power_of(chip, load.board_powers())
     speculation = PLAIN if drafts is None else Speculation(drafts.drafted, drafts.accepted, drafts.layers)
     return Stack(
         spec=spec,
@@ -129,6 +143,8 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
         running=spec.sequences or int(profile.running.value),
         speculation=speculation,
         price=_price(spec, chip, where, notes),
+        board_watts=chip.tdp.value if chip.tdp else None,
+        draws=Draws(power.idle, power.arithmetic, power.memory, power.rest),
     )
 
 

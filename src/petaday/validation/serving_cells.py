@@ -48,7 +48,8 @@ class Loads:
 class Cell:
     """Rows of one model and format on one chip under one profile in one scenario.
 
-    row: the place in the record of each entry; replicas: that the row's value covers
+    row: the place in the record of each entry; replicas: that the row's value covers, over the beams of a request,
+        whose tokens are all computed and counted once
     """
 
     model: str
@@ -138,10 +139,10 @@ def _cell(key: tuple[str, ...], members: list[tuple[int, Row]]) -> Cell:
         scenario,
         row=np.array([place for place, _, _ in entries]),
         layout=layout,
-        replicas=replicas,
+        replicas=replicas / column("beams"),
         loads=Loads(
             prompt=column("prompt"),
-            output=column("output"),
+            output=column("output") * column("beams"),
             sequences=column("concurrency") / replicas,
             requests=column("requests") / replicas,
             rate=column("qps") / replicas,
@@ -156,7 +157,7 @@ def layouts(row: Row) -> list[tuple[int, int, int, int]]:
     chips = int(float(row["chips"]))
     if row["tp"] and not row["dp"]:
         tp, pp = int(row["tp"]), int(row["pp"])
-        shared = [(tp, pp, ep, 1) for ep in _expert_groups(model, tp, "")]
+        shared = [(tp, pp, ep, 1) for ep in _expert_groups(model, tp, row["ep"])]
         return shared + ([(1, pp, tp, tp)] if tp > 1 else [])
     if row["tp"]:
         tp, pp, dp = (int(row[name]) for name in ("tp", "pp", "dp"))

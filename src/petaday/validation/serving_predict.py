@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petaday.catalog.engine import Engine as Profile
-from petaday.serving.engine import Engine
+from petaday.serving.engine import Engine, iteration_work
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import most_sequences
-from petaday.serving.steady import throughput
+from petaday.serving.steady import mean_of, throughput
 from petaday.serving.waves import decode_seconds, prefill_seconds, run_seconds
 from petaday.validation.mlperf import Limits, limits_of
 from petaday.validation.serving_cells import Cell, Loads
@@ -30,14 +31,21 @@ STEPS = 24
 
 @dataclass(frozen=True)
 class Service:
-    """A cell under a profile; most: sequences that a replica runs together."""
+    """A cell under a profile.
+
+    most: sequences that a replica runs together, one where none fits; fits: whether one does
+    prefills: 1 where the replica computes the prompts too, 0 where their tokens are in its caches already
+    limits: of MLPerf's scenarios with random arrivals
+    """
 
     loads: Loads
     layout: Layout
     engine: Engine
     most: Floats
+    fits: NDArray[np.bool_]
     chunk: Floats
     mixes: bool
+    prefills: float
     limits: Limits | None
 
     def steady(self, sequences: Floats) -> Floats:
@@ -61,18 +69,54 @@ class Service:
         )
         return np.asarray(requests * loads.output / seconds)
 
+    @property
+    def running(self) -> Floats:
+        """Sequences that run together: as many as there are, where known, and no more than fit."""
+        asked = np.where(np.isnan(self.loads.sequences), self.loads.requests, self.loads.sequences)
+        return np.where(np.isnan(asked), self.most, np.minimum(asked, self.most))
+
+    def token_work(self, name: str) -> Floats:
+        """Seconds that an output token's FLOP ("arithmetic") or bytes ("traffic") take every chip at datasheet rates."""
+        loads, running = self.loads, self.running
+        per_iteration = mean_of(
+            lambda batch: getattr(iteration_work(self.engine, self.layout, batch), name),
+            self.layout,
+            running,
+            loads.prompt,
+            loads.output,
+            self.chunk,
+            self.prefills * running * loads.prompt / loads.output,
+            mixes=self.mixes,
+        )
+        return np.asarray(per_iteration / running)
+
     def decode(self, sequences: Floats, context: Floats) -> Floats:
         """Seconds of an iteration that only decodes."""
         return decode_seconds(self.engine, self.layout, sequences, context)
 
 
-def predict(cell: Cell, profile: Profile) -> Floats:
-    """Tokens a second of all replicas, of each entry of a cell; 0 where the weights do not fit."""
+def service_of(cell: Cell, profile: Profile) -> Service:
+    """The cell under the profile, at least one sequence at a time."""
     engine, chunk = cell.engine(profile), np.full_like(cell.loads.prompt, profile.chunk.value)
     most = held(cell, profile, engine, chunk)
     limits = limits_of(cell.model, cell.scenario)
-    service = Service(cell.loads, cell.layout, engine, np.maximum(most, 1.0), chunk, profile.mixes, limits)
-    return np.where(most > 0, SCENARIOS[cell.scenario](service) * cell.replicas, 0.0)
+    return Service(
+        cell.loads,
+        cell.layout,
+        engine,
+        most=np.maximum(most, 1.0),
+        fits=most > 0,
+        chunk=chunk,
+        mixes=profile.mixes,
+        prefills=float(cell.scenario != "decode"),
+        limits=limits,
+    )
+
+
+def predict(cell: Cell, profile: Profile) -> Floats:
+    """Tokens a second of all replicas, of each entry of a cell; 0 where the weights do not fit."""
+    service = service_of(cell, profile)
+    return np.where(service.fits, SCENARIOS[cell.scenario](service) * cell.replicas, 0.0)
 
 
 def held(cell: Cell, profile: Profile, engine: Engine, chunk: Floats) -> Floats:
@@ -140,7 +184,7 @@ def within_limits(service: Service) -> Floats:
     )
     allowed = LATER * service.limits.seconds(loads.output)
     kept = np.where(tried / rate <= allowed[:, None], rate, 0.0)
-    return np.minimum(kept.max(axis=1), BUSY * rate[:, -1])
+    return np.asarray(np.minimum(kept.max(axis=1), BUSY * rate[:, -1]))
 
 
 def decode_only(service: Service) -> Floats:

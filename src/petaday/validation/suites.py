@@ -46,8 +46,9 @@ def _latency(_: Path | None) -> list[Suite]:
 
 def _serving(_: Path | None) -> list[Suite]:
     from petaday.validation.serving import serving_suites
+    from petaday.validation.serving_energy import energy_suites
 
-    return serving_suites()
+    return [*serving_suites(), *energy_suites()]
 
 
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {

@@ -106,9 +106,10 @@ def settle(world, replica, time):
     pool = world.pools[own.pool]
     if own.prompt_tokens > 0:
         context = own.context if decodes else 0.0
-        pool.joules += iteration(world, own.pool, JOULES, decodes, context, own.prompt_tokens, own.pairs)
+        joules = iteration(world, own.pool, JOULES, decodes, context, own.prompt_tokens, own.pairs)
     else:
-        pool.joules += stretch(world, own.pool, JOULES, decodes, own.context, count)
+        joules = stretch(world, own.pool, JOULES, decodes, own.context, count)
+    pool.joules += min(joules, pool.most_watts * (time - own.now))
     grown = decodes * pool.gained * count
     pool.busy += time - own.now
     pool.iterations += count

@@ -27,7 +27,8 @@ class Scaling:
 class Pool:
     """Like replicas.
 
-    seconds, joules: laws of an iteration; joules beside what a chip draws when idle
+    seconds, joules: laws of an iteration; joules beside what boards draw while they wait; most_watts: the most that
+    work adds to that
     role: both, prefill or decode; mixed: prompts and decodes share iterations
     sequences, chunk: the most of a replica and the most tokens of an iteration; room: tokens of its cache
     weight: relative speed, for routing; move_start, move: seconds to hand a request's cache on, and those of a token
@@ -40,6 +41,7 @@ class Pool:
     sequences: int
     chunk: int
     room: float
+    most_watts: float = math.inf
     role: str = "both"
     mixed: bool = True
     speculation: Speculation = PLAIN
