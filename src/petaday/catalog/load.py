@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from petaday.catalog.chip import Chip
 from petaday.catalog.efficiency import Efficiency, Entry, efficiency_for
 from petaday.catalog.engine import Engine, EngineFit
+from petaday.catalog.first_token import FirstToken
 from petaday.catalog.fits import FitRecord, Interval, with_fit
 from petaday.catalog.kernels import KernelFit, Key
 from petaday.catalog.lengths import LengthLaw
@@ -95,6 +96,12 @@ def engine_fits() -> tuple[EngineFit, ...]:
     """What was fitted to measured latencies, and of other profiles to measured throughputs."""
     files = ("engine_fits.yaml", "throughput_fits.yaml")
     return tuple(fit for name in files for fit in parts(DATA / name, "engine_fits", EngineFit))
+
+
+@functools.cache
+def first_tokens() -> Mapping[str, FirstToken]:
+    """What stacks add to the time to the first token, by engine profile."""
+    return {entry.engine: entry for entry in parts(DATA / "first_tokens.yaml", "first_tokens", FirstToken)}
 
 
 @functools.cache
@@ -320,6 +327,7 @@ def refresh() -> None:
         engines,
         engine_fits,
         board_powers,
+        first_tokens,
         fits,
         intervals,
         kernel_fits,

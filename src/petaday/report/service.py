@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from petaday.catalog import load
 from petaday.report.data import SCHEMA_VERSION, Data
 from petaday.serving.layout import Layout
 from petaday.serving.simulate.outcome import METRICS, Ledger
@@ -230,12 +231,15 @@ def _curves(plan: Plan) -> Data | None:
 def _accuracy(chosen: Chosen) -> Data:
     """What the engine profile was fitted to."""
     fit = chosen.stack.profile.fit
+    first = load.first_tokens().get(chosen.stack.profile.id)
     return {
         "pool": chosen.stack.name,
         "engine": chosen.stack.profile.id,
         "fitted_to": None if fit is None else f"{fit.rows} measured {fit.measured}",
         "held_out_median_error": None if fit is None else fit.held_out,
         "held_out_p90_error": None if fit is None else fit.held_out_p90,
+        "ttft_held_out_median_error": None if first is None else first.held_out,
+        "ttft_held_out_p90_error": None if first is None else first.held_out_p90,
     }
 
 

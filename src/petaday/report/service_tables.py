@@ -161,6 +161,11 @@ def _closing(data: Data, console: Console) -> None:
                 f"Accuracy: {each['engine']} was fitted to {each['fitted_to']}; held out it is off by "
                 f"{each['held_out_median_error']:.1%} (median), {each['held_out_p90_error']:.0%} (p90)."
             )
+            if each["ttft_held_out_median_error"] is not None:
+                console.print(
+                    f"First tokens under {each['engine']}: off by {each['ttft_held_out_median_error']:.0%} (median), "
+                    f"{each['ttft_held_out_p90_error']:.0%} (p90) of the measured time, held out."
+                )
         else:
             console.print(f"Accuracy: {each['engine']} has not been fitted to measurements.")
     for field, reason in data["unused"].items():

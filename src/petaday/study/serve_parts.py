@@ -37,6 +37,7 @@ energy, people) costs as much again. A round estimate; clouds' prices are a scen
 class Stack:
     """A pool's parts. capacity: bytes of a chip that the engine may take; chunk: tokens of a group's iteration
     running: most sequences of a replica by its engine or the scenario; price: dollars of a chip and second, None unknown
+    answer: seconds of a request outside the iterations
     board_watts: power limit of a chip, None unknown; draws: shares of it
     """
 
@@ -51,6 +52,7 @@ class Stack:
     running: int
     speculation: Speculation
     price: float | None
+    answer: float
     board_watts: float | None
     draws: Draws
 
@@ -143,6 +145,7 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
         running=spec.sequences or int(profile.running.value),
         speculation=speculation,
         price=_price(spec, chip, where, notes),
+        answer=_answer(profile, where, notes),
         board_watts=chip.tdp.value if chip.tdp else None,
         draws=Draws(power.idle, power.arithmetic, power.memory, power.rest),
     )
@@ -164,6 +167,19 @@ def _precision(formats: str | Formats, cache: str) -> Precision:
         experts=formats.experts or formats.ffn,
         cache_bytes=2.0 if cache == "16 bit" else 1.0,
     )
+
+
+def _answer(profile: Profile, where: str, notes: Notes) -> float:
+    """Seconds that the stack adds to a request's first token."""
+    fitted = load.first_tokens().get(profile.id)
+    if fitted is None:
+        notes.assume(
+            f"{where}.engine: answer", "0 s", f"no first token was measured under {profile.id}", estimate=True
+        )
+        return 0.0
+    source = f"fitted to {fitted.rows} measured first tokens under {profile.id}"
+    notes.assume(f"{where}.engine: answer", render(fitted.answer, Kind.TIME), source)
+    return fitted.answer
 
 
 def _price(spec: PoolOf, chip: Chip, where: str, notes: Notes) -> float | None:

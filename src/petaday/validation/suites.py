@@ -40,8 +40,9 @@ def _ranking(_: Path | None) -> list[Suite]:
 
 def _latency(_: Path | None) -> list[Suite]:
     from petaday.validation.latency import latency_suites
+    from petaday.validation.latency_ttft import ttft_suites
 
-    return latency_suites()
+    return latency_suites() + ttft_suites()
 
 
 def _serving(_: Path | None) -> list[Suite]:

@@ -108,7 +108,18 @@ def _replicas(service: Service, members: NDArray[np.int64]) -> Records:
 def _pools(pools: Sequence[Pool]) -> Records:
     out = np.zeros(len(pools), dtype=state.POOL)
     for row, pool in zip(out, pools, strict=True):
-        for name in ("mixed", "sequences", "chunk", "room", "weight", "most_watts", "move_start", "move", "swap"):
+        for name in (
+            "mixed",
+            "sequences",
+            "chunk",
+            "room",
+            "weight",
+            "most_watts",
+            "move_start",
+            "move",
+            "swap",
+            "answer",
+        ):
             row[name] = getattr(pool, name)
         row["role"] = ROLES.index(pool.role)
         row["verified"], row["gained"] = pool.speculation.verified, pool.speculation.gained

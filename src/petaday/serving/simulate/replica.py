@@ -33,6 +33,11 @@ def end(world, slot, time, outcome):
     row.prompt, row.output = request.prompt, request.output
     row.preempted, row.cached, row.attempts = request.preempted, request.cached, request.attempts
     row.arrival, row.admitted, row.first, row.end = request.arrival, request.admitted, request.first, time
+    if outcome == SERVED:
+        # What users see comes later than what the engine does, all of it alike.
+        answer = world.pools[world.replicas[request.replica].pool].answer
+        row.first += answer
+        row.end += answer
     totals.ended += 1
     world.free[totals.free] = slot
     totals.free += 1

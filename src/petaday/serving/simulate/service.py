@@ -32,6 +32,7 @@ class Pool:
     role: both, prefill or decode; mixed: prompts and decodes share iterations
     sequences, chunk: the most of a replica and the most tokens of an iteration; room: tokens of its cache
     weight: relative speed, for routing; move_start, move: seconds to hand a request's cache on, and those of a token
+    answer: seconds of a request outside the iterations, before its first token is seen
     swap: seconds of a token to or from the host's memory, 0 where preempted requests are computed again
     """
 
@@ -49,6 +50,7 @@ class Pool:
     move_start: float = 0.0
     move: float = 0.0
     swap: float = 0.0
+    answer: float = 0.0
     scaling: Scaling | None = None
 
     @property

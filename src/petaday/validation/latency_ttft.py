@@ -1,0 +1,134 @@
+"""Seconds to the first token (TTFT) against measurements, from a simulation of each run: a closed form has no queue.
+
+The runs are closed loops: so many requests at a time, each ending lets the next one come, and at the start all come at
+once, so the mean TTFT carries that crowd. InferenceMAX draws lengths evenly from the named one and a fifth below and sends
+ten requests for each at a time (its benchmark client); of the other runs the source says nothing of spread or number, and
+they are taken to have a tenth and ten. The means are compared.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from petaday.catalog import load
+from petaday.serving.law import Laws, iteration_laws
+from petaday.serving.layout import Layout
+from petaday.serving.memory import room_tokens
+from petaday.serving.requests import Trace, requests
+from petaday.serving.simulate.outcome import Ledger
+from petaday.serving.simulate.run import simulate
+from petaday.serving.simulate.service import Pool, Service
+from petaday.study.engines import engine_of
+from petaday.study.parts import needed
+from petaday.validation.latency import Cell, cells_of, group_of, held_out, precision_of, profile_of
+from petaday.validation.latency_record import read_record
+from petaday.validation.suite import Checked, Suite
+
+Row = dict[str, str]
+
+SPREAD = {True: 0.8, False: 0.9}
+"""Shortest length over the named one, of InferenceMAX's runs (those with a month) and of the others."""
+
+REQUESTS = 10
+"""Requests of a run for each that is under way."""
+
+FEWEST, MOST = 20, 6000
+"""Requests of a simulated run: more than the longest ones change nothing."""
+
+MOST_SEQUENCES = 4096
+MOST_CHUNK = 65_536
+"""Tokens of an iteration beyond which the tables stop."""
+
+
+class Predicted(NamedTuple):
+    """Mean seconds of a simulated run, without what the stack adds to the first token."""
+
+    ttft: float
+    tpot: float
+
+
+@functools.cache
+def simulated() -> dict[int, Predicted]:
+    """Every comparable run of replicas that compute their prompts, by its place in the record."""
+    rows = read_record()
+    found: dict[int, Predicted] = {}
+    for cell in cells_of(rows):
+        found |= _cell(cell, rows)
+    return found
+
+
+def _cell(cell: Cell, rows: list[Row]) -> dict[int, Predicted]:
+    profile, chip = load.engine(cell.profile), load.chip(cell.chip)
+    precision = precision_of(cell.model, cell.precision, cell.chip)
+    engine = engine_of(load.model(cell.model), chip, profile, precision)
+    capacity = profile.memory.value * needed(chip.memory_capacity, chip, "memory_capacity").value
+    laws: dict[tuple[float, ...], Laws] = {}
+    found = {}
+    for row in np.flatnonzero(cell.prefills):
+        layout = Layout(*(size[[row]] for size in cell.layout))
+        key = tuple(float(size[0]) for size in layout)
+        groups = int(layout.dp[0] * layout.pp[0])
+        chunk = min(int(profile.chunk.value) * groups, MOST_CHUNK)
+        if key not in laws:
+            laws[key] = iteration_laws(engine, layout.row(0), chunk=chunk, sequences=MOST_SEQUENCES)
+        under_way = max(1, round(float(cell.sequences[row])))
+        prompt, output = float(cell.prompt[row]), float(cell.output[row])
+        room = float(room_tokens(engine, layout, capacity, np.array([float(profile.chunk.value)]))[0])
+        # Where not even some requests seem to fit, they did: the room of the runs is unknown and limits nothing.
+        if room < 2 * (prompt + output):
+            room = 2 * under_way * (prompt + output)
+        pool = Pool(*laws[key], 1, MOST_SEQUENCES, chunk, room, mixed=profile.mixes)
+        place = cell.places[row]
+        found[place] = _run(pool, under_way, prompt, output, SPREAD[bool(rows[place]["month"])])
+    return found
+
+
+def _run(pool: Pool, under_way: int, prompt: float, output: float, spread: float) -> Predicted:
+    count = min(max(REQUESTS * under_way, FEWEST), MOST)
+    draw = np.random.default_rng(1)
+
+    def lengths(named: float) -> np.ndarray:
+        return draw.integers(max(int(named * spread), 1), int(named) + 1, count)
+
+    ledger = Ledger()
+    trace = Trace("closed loop", [requests(np.zeros(count), lengths(prompt), lengths(output))])
+    simulate(Service((pool,), loop=under_way), trace, ledger)
+    return Predicted(ledger.mean("ttft"), ledger.mean("tpot"))
+
+
+def comparable(rows: Iterable[Row]) -> list[int]:
+    """Places of the rows that are simulated."""
+    return [place for place, row in enumerate(rows) if not row["skipped"] and row["mode"] == "agg"]
+
+
+def ttft_suites() -> list[Suite]:
+    """TTFT of dense models and of mixtures of experts, held out of the fits and fitted."""
+    rows = read_record()
+    kept, found = held_out(rows), simulated()
+    names = {
+        (moe, out): f"TTFT, {'MoE' if moe else 'dense'}, {'held out' if out else 'fitted'}"
+        for moe in (False, True)
+        for out in (True, False)
+    }
+    suites: dict[str, list[Checked]] = {name: [] for name in names.values()}
+    for place in comparable(rows):
+        row = rows[place]
+        first = load.first_tokens().get(profile_of(row))
+        moe = load.model(row["model"]).moe is not None
+        suites[names[moe, kept[place]]].append(
+            Checked(
+                id=row["id"],
+                group=group_of(row),
+                metric="ttft_s",
+                measured=float(row["ttft_ms"]) * 1e-3,
+                predicted=found[place].ttft + (first.answer if first else 0.0),
+                config=row["id"],
+                cell=group_of(row),
+                chips=int(float(row["tp"]) * float(row["pp"]) * float(row["dp"])),
+            )
+        )
+    return [Suite(name, tuple(checked)) for name, checked in suites.items()]
