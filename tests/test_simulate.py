@@ -143,7 +143,7 @@ def test_several_slots_wait_as_m_m_c(slots, load):
     assert wait_over_service(load, slots=slots) == pytest.approx(delayed / (slots * (1 - load)), rel=0.01)
 
 
-def wait_over_service(load, *, slots, count=4_000_000, tokens=2000):
+def wait_over_service(load, *, slots, count=2_000_000, tokens=2000):
     """Mean wait over mean service with exponential lengths; iterations that take a second whoever is in them."""
     rng = np.random.default_rng(1)
 

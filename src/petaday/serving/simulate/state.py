@@ -78,8 +78,8 @@ since: when its time was last counted
 
 POOL = _records(
     "role mixed sequences chunk verified least most layers",
-    "gained room weight most_watts move_start move swap answer outstanding start_delay hold low_since on_time busy iterations "
-    "decoded prefilled joules",
+    "gained room weight most_watts move_start move swap answer outstanding start_delay hold low_since on_time busy "
+    "iterations decoded prefilled joules",
 )
 """A pool of like replicas: `service.Pool`, with kinds of layers, the time since when fewer replicas would do, and totals:
 replica-seconds paid for and busy, iterations, tokens, joules."""
