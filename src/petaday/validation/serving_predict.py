@@ -184,7 +184,7 @@ def within_limits(service: Service) -> Floats:
     )
     allowed = LATER * service.limits.seconds(loads.output)
     kept = np.where(tried / rate <= allowed[:, None], rate, 0.0)
-    return np.minimum(kept.max(axis=1), BUSY * rate[:, -1])
+    return np.asarray(np.minimum(kept.max(axis=1), BUSY * rate[:, -1]))
 
 
 def decode_only(service: Service) -> Floats:
