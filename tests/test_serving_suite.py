@@ -155,9 +155,8 @@ def test_a_tighter_limit_on_latency_serves_less():
     assert limits_of("llama-2-70b", "offline") is None
 
 
-def test_four_beams_compute_four_tokens_for_each_that_counts():
-    plain = rate(concurrency="4", prompt="100", output="800")
-    assert rate(concurrency="4", prompt="100", output="200", beams="4") == pytest.approx(plain / 4)
+def test_four_beams_share_a_prompt_and_one_counts():
+    assert rate(concurrency="4", prompt="400", beams="4") == pytest.approx(rate(concurrency="16", prompt="100") / 4)
 
 
 def test_latencies_are_told_as_rates():

@@ -17,9 +17,6 @@ from petaday.validation.serving_predict import service_of
 ROUNDED = 1.02
 """Values are published rounded; a bound is broken beyond this."""
 
-BINARY = 1024**3 / 1e9
-"""A chip sold with 80 GB may hold 80 GiB: NVIDIA's driver reports 81,559 MiB on an H100."""
-
 WEIGHTS, BANDWIDTH, ARITHMETIC = "its weights do not fit", "faster than its memory", "faster than its arithmetic"
 POWER, COPIED = "more power than its limit", "digits of another model or chip"
 
@@ -36,17 +33,16 @@ def problems(rows: Sequence[Row]) -> dict[int, set[str]]:
         service, chip = service_of(cell, profile), load.chip(cell.chip)
         # What an engine lets run together is a habit: a bound takes all that were asked for or that the memory holds.
         length = cell.loads.prompt + cell.loads.output / 2
-        held = most_sequences(service.engine, cell.layout, cell.memory * BINARY, length, np.ones_like(length))
+        held = most_sequences(service.engine, cell.layout, cell.memory, length, np.ones_like(length))
         asked = np.where(np.isnan(cell.loads.sequences), held, cell.loads.sequences)
         service = replace(service, most=np.maximum(service.most, asked))
         measured = np.array([measured_of(rows[place]) for place in cell.row])
         seconds = cell.replicas / measured * ROUNDED
-        broken = {WEIGHTS: weight_bytes(service.engine, cell.layout) > cell.memory * BINARY}
+        broken = {WEIGHTS: weight_bytes(service.engine, cell.layout) > cell.memory}
         if cell.scenario != "prefill":
-            # Equal prompts may meet fewer experts than chance has it, and beams share the cache of their prompt.
+            # Equal prompts may meet fewer experts than chance has it.
             dense = load.model(cell.model).moe is None
-            alone = all(rows[place]["beams"] == "1" for place in cell.row)
-            broken[BANDWIDTH] = (dense and alone) & (service.token_work("traffic") > seconds)
+            broken[BANDWIDTH] = dense & (service.token_work("traffic") > seconds)
             broken[ARITHMETIC] = dense & (service.token_work("arithmetic") > seconds)
         if chip.tdp:
             joules = np.array([float(rows[place]["joules"] or 0) for place in cell.row])
