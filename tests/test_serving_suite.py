@@ -191,8 +191,8 @@ def test_rates_of_rows_that_no_fit_saw():
     """The figures that docs/serving-measured.md gives; the aim is a median of 10 % and a p90 of 30 %."""
     suites = {suite.name: suite for suite in serving_suites()}
     held = suites["serving, held out"].errors
-    assert held.median <= 0.115
-    assert held.p90 <= 0.50
+    assert held.median <= 0.10
+    assert held.p90 <= 0.53
     assert abs(held.bias) <= 0.03
     assert suites["serving, fitted"].errors.median <= held.median
     assert sum(len(suite.rows) for suite in suites.values()) == len(ROWS)
