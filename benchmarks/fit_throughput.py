@@ -40,12 +40,12 @@ SPREAD = {"iteration": 1.0, "layer": 1.0, "routing": 1.0, "rank": 1.0, "sequence
 mean weight that is off by ODD."""
 
 ODD = 0.1
-"""Errors far beyond this pull on the fit by their size, no longer by its square: some runs were not what they say."""
+"""Errors far beyond this hardly pull on the fit: some runs were not what they say, or are not what the law is of."""
 
 COMMAND = "python benchmarks/fit_throughput.py"
 HEAD = f"""# Written by `{COMMAND}` from half of the record of throughputs, rows by their weight: figures in SI
 # units; loss, p90 and held_out are shares of the measured rate (see docs/serving-measured.md).
-engine_fits:
+throughput_fits:
 """
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     cells: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells_of(rows):
         cells[cell.profile].append(cell)
-    taken = {fit.engine for fit in load.engine_fits() if fit.measured == "latencies"}
+    taken = {fit.engine for fit in load.engine_fits()}
     lines = []
     for name, own in sorted(cells.items()):
         if name in taken:
@@ -97,8 +97,8 @@ def fit(profile: Profile, cells: Sequence[Cell], measured: dict[int, float], wei
     def residuals(logs: np.ndarray) -> np.ndarray:
         found = errors(moved(profile, logs), cells, measured)
         off = np.array([found.get(place, 0.0) for place in places])
-        # The loss bends the error, not the weight: soft L1 of each row, then its share.
-        bent = np.sign(off) * np.sqrt(2 * (np.sqrt(1 + (off / ODD) ** 2) - 1)) * ODD
+        # The loss bends the error, not the weight: Cauchy's of each row, then its share.
+        bent = np.sign(off) * np.sqrt(np.log1p((off / ODD) ** 2)) * ODD
         return np.concatenate([share * bent, ODD * (logs - typical) / spread])
 
     first = np.clip(typical, low + 1e-6, high - 1e-6)

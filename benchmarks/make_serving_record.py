@@ -9,6 +9,7 @@ import argparse
 import csv
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from petaday.catalog import load
@@ -299,7 +300,7 @@ def reason_of(row: dict[str, str], engine: str, model: str, scenario: str, promp
     return "" if row["dtype_weights"] in FORMATS else "an unknown format of weights"
 
 
-def key_of(row: dict[str, str]) -> tuple[str, ...]:
+def key_of(row: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(row[name] for name in ("source", "engine", "version", "model", "chip", "scenario", "id"))
 
 

@@ -281,7 +281,7 @@ def test_efficiencies_of_measured_chips(chip: str, dtype: str, gemm: float, memo
         ("h20-96", "mxfp8", "generation hopper, fp8"),
         ("a100-sxm-80", "int8", "chip a100-sxm-80, bf16"),
         ("mi300x", "fp8", "vendor AMD, bf16"),
-        ("l40s", "bf16", "class gpu, bf16"),
+        ("l40s", "bf16", "generation ada, bf16"),
         ("tpu-v5p", "int8", "class tpu, bf16"),
         ("ascend-910c", "fp16", "class npu, bf16"),
         ("wse3", "bf16", "class other, bf16"),

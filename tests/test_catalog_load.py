@@ -82,6 +82,8 @@ def written(folder: Path, text: str = X1, name: str = "x1.yaml") -> Path:
         (load.fits, "fits"),
         (load.intervals, "intervals.yaml"),
         (load.engine_fits, "engine_fits.yaml"),
+        (load.throughput_fits, "throughput_fits.yaml"),
+        (load.board_powers, "board_power.yaml"),
         (load.scale_ups, "scale_ups.yaml"),
         (load.efficiencies, "efficiencies.yaml"),
     ],

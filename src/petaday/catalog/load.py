@@ -79,7 +79,7 @@ def software() -> Mapping[str, Software]:
 @functools.cache
 def engines() -> Mapping[str, Engine]:
     """Serving engine profiles by id, with what was fitted to measurements."""
-    fitted = {record.engine: record for record in engine_fits()}
+    fitted = {record.engine: record for record in (*engine_fits(), *throughput_fits())}
     return {
         id_: part.model_copy(update={**fitted[id_].as_figures(), "fit": fitted[id_]}) if id_ in fitted else part
         for id_, part in written_engines().items()
@@ -93,9 +93,14 @@ def written_engines() -> Mapping[str, Engine]:
 
 @functools.cache
 def engine_fits() -> tuple[EngineFit, ...]:
-    """What was fitted to measured latencies, and of other profiles to measured throughputs."""
-    files = ("engine_fits.yaml", "throughput_fits.yaml")
-    return tuple(fit for name in files for fit in parts(DATA / name, "engine_fits", EngineFit))
+    """What was fitted to measured latencies."""
+    return tuple(parts(DATA / "engine_fits.yaml", "engine_fits", EngineFit))
+
+
+@functools.cache
+def throughput_fits() -> tuple[EngineFit, ...]:
+    """What was fitted to measured throughputs, of other profiles."""
+    return tuple(parts(DATA / "throughput_fits.yaml", "throughput_fits", EngineFit))
 
 
 @functools.cache
@@ -326,6 +331,7 @@ def refresh() -> None:
         software,
         engines,
         engine_fits,
+        throughput_fits,
         board_powers,
         first_tokens,
         fits,

@@ -27,6 +27,10 @@ Ints = NDArray[np.int64]
 
 UNKNOWN = float("nan")
 
+REPORTED = 1.069
+"""Bytes that drivers report over the decimal gigabytes that boards with HBM are sold by, which are nearer binary ones:
+81,559 MiB on an H100 of 80 GB, 143,771 on an H200 of 141, 183,359 on a B200 of 180, 196,592 on an MI300X of 192."""
+
 
 @dataclass(frozen=True)
 class Loads:
@@ -48,8 +52,8 @@ class Loads:
 class Cell:
     """Rows of one model and format on one chip under one profile in one scenario.
 
-    row: the place in the record of each entry; replicas: that the row's value covers, over the beams of a request,
-        whose tokens are all computed and counted once
+    row: the place in the record of each entry; replicas: that the row's value covers, over the beams of a request: they are
+        sequences of their own that share the cache of their prompt, and the tokens of one count
     """
 
     model: str
@@ -85,9 +89,10 @@ class Cell:
 
     @property
     def memory(self) -> float:
-        """Bytes of a chip's memory."""
+        """Bytes of a chip's memory as its driver reports them."""
         chip = load.chip(self.chip)
-        return needed(chip.memory_capacity, chip, "memory_capacity").value
+        binary = chip.class_ == "gpu" and chip.memory_type.startswith("HBM")
+        return needed(chip.memory_capacity, chip, "memory_capacity").value * (REPORTED if binary else 1.0)
 
 
 def profile_of(row: Row) -> str:
@@ -129,7 +134,7 @@ def _cell(key: tuple[str, ...], members: list[tuple[int, Row]]) -> Cell:
     def column(name: str) -> Floats:
         return np.array([float(row[name] or UNKNOWN) for row in listed])
 
-    replicas = np.maximum(np.floor(column("chips") / layout.chips), 1.0)
+    replicas, beams = np.maximum(np.floor(column("chips") / layout.chips), 1.0), column("beams")
     return Cell(
         model,
         chip,
@@ -139,13 +144,13 @@ def _cell(key: tuple[str, ...], members: list[tuple[int, Row]]) -> Cell:
         scenario,
         row=np.array([place for place, _, _ in entries]),
         layout=layout,
-        replicas=replicas / column("beams"),
+        replicas=replicas / beams,
         loads=Loads(
-            prompt=column("prompt"),
-            output=column("output") * column("beams"),
-            sequences=column("concurrency") / replicas,
-            requests=column("requests") / replicas,
-            rate=column("qps") / replicas,
+            prompt=column("prompt") / beams,
+            output=column("output"),
+            sequences=column("concurrency") * beams / replicas,
+            requests=column("requests") * beams / replicas,
+            rate=column("qps") * beams / replicas,
             fixed=np.array([float(row["lengths"] == "fixed") for row in listed]),
         ),
     )

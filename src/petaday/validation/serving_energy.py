@@ -24,8 +24,9 @@ class Drawn:
     """Rows with measured energy, as arrays.
 
     place: in the record; watts: limit of a board; server: whether the server is counted too
+    chips: of a replica, times the tokens that it computes for each that counts
     arithmetic, traffic: seconds of an output token's FLOP and bytes at the datasheet's rates, on every board
-    predicted, measured: seconds of a board for each output token of its replica, by our rate and by the row's
+    predicted, measured: seconds of a computed token of a replica, by our rate and by the row's
     joules: of an output token
     """
 
@@ -77,7 +78,7 @@ def _of_cell(cell: Cell, rows: list[Row]) -> list[tuple[float, ...]]:
             found.append((
                 place,
                 watts,
-                cell.layout.chips[best],
+                cell.layout.chips[best] * float(rows[place]["beams"]),
                 float(rows[place]["scope"] == "server"),
                 arithmetic[best],
                 traffic[best],

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from petaday.catalog import load
-from petaday.serving.memory import weight_bytes
+from petaday.serving.memory import most_sequences, weight_bytes
 from petaday.validation.serving import measured_of
 from petaday.validation.serving_cells import Row, cells_of
 from petaday.validation.serving_predict import service_of
@@ -31,17 +31,19 @@ def problems(rows: Sequence[Row]) -> dict[int, set[str]]:
     for cell in cells_of(rows):
         profile = load.engine(cell.profile)
         service, chip = service_of(cell, profile), load.chip(cell.chip)
-        # What an engine lets run together is a habit; a bound takes all that were asked for.
-        asked = np.where(np.isnan(cell.loads.sequences), service.most, cell.loads.sequences)
+        # What an engine lets run together is a habit: a bound takes all that were asked for or that the memory holds.
+        length = cell.loads.prompt + cell.loads.output / 2
+        held = most_sequences(service.engine, cell.layout, cell.memory, length, np.ones_like(length))
+        asked = np.where(np.isnan(cell.loads.sequences), held, cell.loads.sequences)
         service = replace(service, most=np.maximum(service.most, asked))
         measured = np.array([measured_of(rows[place]) for place in cell.row])
         seconds = cell.replicas / measured * ROUNDED
         broken = {WEIGHTS: weight_bytes(service.engine, cell.layout) > cell.memory}
         if cell.scenario != "prefill":
-            # Equal prompts may meet fewer experts than chance has it, and beams share the cache of their prompt.
-            told = load.model(cell.model).moe is None and all(rows[place]["beams"] == "1" for place in cell.row)
-            broken[BANDWIDTH] = told & (service.token_work("traffic") > seconds)
-            broken[ARITHMETIC] = service.token_work("arithmetic") > seconds
+            # Equal prompts may meet fewer experts than chance has it.
+            dense = load.model(cell.model).moe is None
+            broken[BANDWIDTH] = dense & (service.token_work("traffic") > seconds)
+            broken[ARITHMETIC] = dense & (service.token_work("arithmetic") > seconds)
         if chip.tdp:
             joules = np.array([float(rows[place]["joules"] or 0) for place in cell.row])
             boards = np.array([rows[place]["scope"] == "gpus" for place in cell.row])

@@ -191,7 +191,7 @@ def decode_only(service: Service) -> Floats:
     """Tokens a second of replicas that only decode."""
     loads = service.loads
     running = np.minimum(loads.sequences, service.most)
-    return running / service.decode(running, loads.prompt + np.maximum(loads.output - 1, 0) / 2)
+    return np.asarray(running / service.decode(running, loads.prompt + np.maximum(loads.output - 1, 0) / 2))
 
 
 def prefill_only(service: Service) -> Floats:
