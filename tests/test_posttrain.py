@@ -101,22 +101,22 @@ class Published:
 H100, GB200 = "h100-sxm-80", "gb200-nvl72"
 EIGHT, DENSE, SPARSE, LARGE = "llama-3.1-8b", "qwen3-32b", "qwen3-30b-a3b", "qwen3-235b-a22b"
 NEMO_RL = (
-    Published("0.5", EIGHT, H100, 16, 0, 1019, 4096, 512, 1, {"tp": 1, "pp": 2, "recompute": "full"}, 92.8, -0.38),
-    Published("0.5", EIGHT, H100, 16, 1, 1123, 4096, 512, 1, {"tp": 1, "pp": 1, "recompute": "full"}, 64.8, -0.27),
-    Published("0.5", DENSE, H100, 32, 0, 3251, 4096, 512, 4, {"tp": 4, "pp": 4}, 376, -0.36),
-    Published("0.5", DENSE, H100, 64, 1, 3252, 4096, 512, 4, {"tp": 4, "pp": 4}, 200, -0.32),
-    Published("0.7", DENSE, H100, 32, 0, 3256, 4096, 2048, 4, {"tp": 4, "pp": 4}, 323, -0.25),
-    Published("0.7", DENSE, H100, 64, 1, 3258, 4096, 2048, 4, {"tp": 4, "pp": 4}, 161, -0.16),
+    Published("0.5", EIGHT, H100, 16, 0, 1019, 4096, 512, 1, {"tp": 1, "pp": 2, "recompute": "full"}, 92.8, -0.36),
+    Published("0.5", EIGHT, H100, 16, 1, 1123, 4096, 512, 1, {"tp": 1, "pp": 1, "recompute": "full"}, 64.8, -0.20),
+    Published("0.5", DENSE, H100, 32, 0, 3251, 4096, 512, 4, {"tp": 4, "pp": 4}, 376, -0.34),
+    Published("0.5", DENSE, H100, 64, 1, 3252, 4096, 512, 4, {"tp": 4, "pp": 4}, 200, -0.29),
+    Published("0.7", DENSE, H100, 32, 0, 3256, 4096, 2048, 4, {"tp": 4, "pp": 4}, 323, -0.23),
+    Published("0.7", DENSE, H100, 64, 1, 3258, 4096, 2048, 4, {"tp": 4, "pp": 4}, 161, -0.11),
     Published("0.5", SPARSE, H100, 32, 0, 3196, 4096, 512, 2, {"tp": 1, "pp": 1, "ep": 8}, 198, -0.46),
     Published("0.7", SPARSE, H100, 32, 0, 3198, 4096, 2048, 2, {"tp": 1, "pp": 1, "ep": 8}, 171, -0.39),
     Published("0.7", SPARSE, H100, 32, 1, 3203, 4096, 2048, 2, {"tp": 1, "pp": 2, "ep": 8}, 141, -0.25),
     Published(
-        "0.7", LARGE, H100, 128, 0, 5719, 8192, 512, 16, {"tp": 2, "cp": 2, "pp": 8, "ep": 16}, 367, -0.10, 512
+        "0.7", LARGE, H100, 128, 0, 5719, 8192, 512, 16, {"tp": 2, "cp": 2, "pp": 8, "ep": 16}, 367, -0.09, 512
     ),
     Published("0.7", "deepseek-v3", H100, 256, 0, 722, 1536, 512, 32, {"tp": 1, "pp": 16, "ep": 16}, 93, -0.25, 512),
-    Published("0.7", DENSE, GB200, 16, 0, 3254, 4096, 2048, 2, {"tp": 2, "pp": 4}, 295, -0.36),
+    Published("0.7", DENSE, GB200, 16, 0, 3254, 4096, 2048, 2, {"tp": 2, "pp": 4}, 295, -0.35),
     Published("0.7", DENSE, GB200, 32, 1, 3255, 4096, 2048, 1, {"tp": 2, "pp": 1}, 140, -0.20),
-    Published("0.5", EIGHT, GB200, 8, 0, 1066, 4096, 512, 1, {"tp": 1, "pp": 1}, 91, -0.57),
+    Published("0.5", EIGHT, GB200, 8, 0, 1066, 4096, 512, 1, {"tp": 1, "pp": 1}, 91, -0.56),
 )
 PROMPT = 115
 """Tokens of a prompt: those of the table's tokens/s that are not in its average length, 105 to 127 a sample."""
@@ -162,7 +162,7 @@ def test_weights_of_qwen_7b_reach_the_engines_within_what_verl_measured() -> Non
     assert 0.02 < float(sync_seconds(cast, np.array([16.0]))[0]) < 0.3
 
 
-def test_a_pass_for_likelihoods_is_a_fifth_shorter_beside_an_update_than_verl_measured() -> None:
+def test_a_pass_for_likelihoods_is_a_quarter_shorter_beside_an_update_than_verl_measured() -> None:
     """veRL, docs/advance/fully_async.md: Qwen2.5-Math-7B on 32 H20, 107.71 s of likelihoods and 313.81 s of updates."""
     scenario = changed(
         TINY, model="qwen2.5-7b", cluster={"chip": "h20", "chips": 32}, sft=DROPPED, rl__algorithm="grpo",
@@ -170,7 +170,7 @@ def test_a_pass_for_likelihoods_is_a_fifth_shorter_beside_an_update_than_verl_me
         rl__plan={"recompute": "full"},
     )  # fmt: skip
     parts = at(planned(scenario), "colocated").parts
-    assert parts["scoring policy"] / parts["update policy"] / (107.71 / 313.81) == pytest.approx(0.79, abs=0.02)
+    assert parts["scoring policy"] / parts["update policy"] / (107.71 / 313.81) == pytest.approx(0.73, abs=0.01)
 
 
 def test_the_sft_of_instructgpt_takes_4_9_petaflops_days() -> None:

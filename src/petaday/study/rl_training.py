@@ -103,6 +103,7 @@ def price_training(cast: Cast, rungs: list[int], tell: Report) -> Training:
     chips = np.asarray(rungs, dtype=float)
     room = cast.policy.job.memory - cast.policy.job.reserve
     rate = cast.policy.job.host_bandwidth
+    slower = np.array([cast.policy.job.with_chips(rung).operator_factor for rung in rungs])
     scored = {each.name: score_seconds(each, cast.work, chips, cast.chunk, room, rate) for each in cast.scorers}
     waiting = {each.name: scored[each.name][1] for each in cast.scorers if each.waits}
     if critic:
@@ -112,7 +113,7 @@ def price_training(cast: Cast, rungs: list[int], tell: Report) -> Training:
         chips=chips,
         policy=policy,
         critic=critic,
-        scoring={name: seconds for name, (seconds, _) in scored.items()},
+        scoring={name: slower * seconds for name, (seconds, _) in scored.items()},
         updating={
             name: np.array([cast.work.updates * update.seconds for update in updates])
             for name, updates in (("policy", policy), ("critic", critic))

@@ -16,6 +16,7 @@ from petaday.catalog.model import Model
 from petaday.errors import InputError
 from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats
+from petaday.serving.products import WIDE, Weights
 from petaday.serving.rollout import response_lengths
 from petaday.study.engines import Precision, engine_of
 from petaday.study.job import Joined, join
@@ -145,16 +146,20 @@ def cast_of(scenario: PosttrainScenario, folder: Path, *, allow_unverified: bool
             raise error.at(field=field) from None
         return replace(built, network=policy.job.network)
 
-    own = engine(policy.parts.model, "bf16", "cluster.chip")
+    def scorer(model: Model) -> Engine:
+        """The model as the training stack passes over it: in 16 bit, at the rates that its kernels sustain."""
+        weights = Weights(WIDE, policy.job.precisions[0].wide_law)
+        built = engine(model, "bf16", "cluster.chip")
+        return replace(built, projections=weights, ffn=weights, experts=weights, wide=weights)
+
+    own = scorer(policy.parts.model)
     scorers = [Scorer("policy", own, logits=True, waits=False)]
     if rl.kl_reference:
         scorers.append(Scorer("reference", own, logits=True, waits=True))
     if judge_model is not None:
-        scorers.append(Scorer("reward", engine(judge_model, "bf16", "cluster.chip"), logits=False, waits=True))
+        scorers.append(Scorer("reward", scorer(judge_model), logits=False, waits=True))
     if critic is not None:
-        scorers.append(
-            Scorer("critic", engine(critic.parts.model, "bf16", "cluster.chip"), logits=False, waits=False)
-        )
+        scorers.append(Scorer("critic", scorer(critic.parts.model), logits=False, waits=False))
     unused = {name: why for name, why in policy.unused.items() if name != "cluster.host_bandwidth"}
     if rl.critic is not None and critic is None:
         unused["rl.critic"] = "GRPO has no critic"
