@@ -149,7 +149,7 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
     cache = CACHES.get(row["dtype_kv"], "1" if narrow and engine in NARROW_CACHE else "2")
     layout = layout_of(row, engine, model)
     scenario = SCENARIOS.get(row["scenario"], "")
-    fixed = "fixed" in row["workload"] or row["workload"] == "single stream" or scenario == "static batch"
+    fixed = "fixed" in row["workload"] or row["workload"] in ("single stream", "random") or scenario == "static batch"
     prompt = row["input_len"] or str(PROMPTS.get(row["workload"], ""))
     return {
         "id": row["id"],

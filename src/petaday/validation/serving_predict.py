@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,21 +136,33 @@ def static_batch(service: Service) -> Floats:
 
 
 def offline(service: Service) -> Floats:
-    """All requests queued: waves where their number is known, else a steady state as full as it gets."""
+    """All requests queued: a burst where their number is known, else a steady state with as many as fit."""
     requests = service.loads.requests
-    waves = service.run(np.where(np.isnan(requests), 1.0, requests))
-    return np.where(np.isnan(requests), service.steady(service.most), waves)
+    known = replace(service, loads=replace(service.loads, requests=np.where(np.isnan(requests), 1.0, requests)))
+    return np.where(np.isnan(requests), service.steady(service.most), burst(known))
 
 
 def burst(service: Service) -> Floats:
-    """All requests at once, of one length or of several."""
+    """All requests at once: waves of those of one length; of several, a steady state until the last ones are under way."""
     loads = service.loads
-    running = np.minimum(service.most, loads.requests)
-    # The last requests of several lengths end one after another, in smaller and smaller batches.
-    tail = loads.output / 2 * service.decode(running / 2, loads.prompt + loads.output)
-    tokens = loads.requests * loads.output
-    mixed = tokens / (tokens / service.steady(running) + tail)
+    running = np.maximum(np.minimum(service.most, loads.requests), 1.0)
+    queued = (loads.requests - running) * loads.output / service.steady(running)
+    first = prefill_seconds(service.engine, service.layout, running, loads.prompt, chunk=service.chunk)
+    mixed = loads.requests * loads.output / (first + queued + drain_seconds(service, running))
     return np.where(loads.fixed > 0, service.run(loads.requests), mixed)
+
+
+def drain_seconds(service: Service, running: Floats) -> Floats:
+    """Seconds until `running` requests have ended whose lengths are exponential around their mean, so that what is left of
+    each is too: S·exp(-u) of them run after u mean lengths, down to the last one at u = ln(S)."""
+    loads, share = service.loads, np.linspace(0.0, 1.0, STEPS)
+    ends = np.log(running)
+    left = running[:, None] ** (1 - share)
+    context = (loads.prompt + loads.output)[:, None]
+    layout = Layout(*(size[:, None] for size in service.layout))
+    seconds = decode_seconds(service.engine, layout, left, context)
+    # The last one still has a mean length before it.
+    return np.asarray(loads.output * (ends * np.trapezoid(seconds, share, axis=1) + seconds[:, -1]))
 
 
 def concurrency(service: Service) -> Floats:
