@@ -15,8 +15,10 @@ import yaml
 
 from petaday import cli
 from petaday.report.fields import fields
+from petaday.study import service_answer
 from petaday.study.fabric import read_fabric, wire
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train
+from petaday.study.service_scenario import Asked, Objectives, PoolOf, Served, ServiceScenario, TierOf
 from scenarios import ROOT, planned, written
 
 # The library of the command line warns when a test runs the program's own `main`.
@@ -54,7 +56,7 @@ def scenarios() -> dict[str, str]:
         f"{page.name} {number}": text
         for page in PAGES
         for number, (_, text) in enumerate(blocks(page, "yaml"), 1)
-        if "cluster:" in text
+        if "cluster:" in text or "pools:" in text
     }
 
 
@@ -88,7 +90,7 @@ def test_a_command_of_the_pages_runs(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_that_a_command_reads_exists(command: str) -> None:
     arguments = shlex.split(command)
-    written_here = {after for word, after in itertools.pairwise(arguments) if word == "--csv"}
+    written_here = {after for word, after in itertools.pairwise(arguments) if word in ("--csv", "--plot")}
     for word in arguments:
         if word.endswith((".yaml", ".json", ".csv")) and word not in written_here:
             assert (ROOT / word).is_file()
@@ -97,7 +99,10 @@ def test_a_file_that_a_command_reads_exists(command: str) -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_of_the_pages_is_answered(name: str, tmp_path: Path) -> None:
     path = written(SCENARIOS[name], tmp_path)
-    if "fabric" in yaml.safe_load(SCENARIOS[name]):
+    if "pools" in yaml.safe_load(SCENARIOS[name]):
+        read, _ = service_answer.read(path)
+        assert service_answer.plan_service(service_answer.join(read, tmp_path)).meets
+    elif "fabric" in yaml.safe_load(SCENARIOS[name]):
         assert wire(read_fabric(path)).topology.endpoints
     else:
         assert planned(path)[1]["status"] == "answered"
@@ -120,6 +125,17 @@ def test_every_key_of_a_scenario_is_documented() -> None:
     page = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
     sections = {"train": Train, "cluster": Cluster, "plan": PlanColumns}
     assert sections.keys() | {"name"} == Scenario.model_fields.keys()
+    for section, model in sections.items():
+        table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+        documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+                      for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
+        assert documented == set(model.model_fields)
+
+
+def test_every_key_of_a_service_is_documented() -> None:
+    page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    sections = {"serve": Served, "pools": PoolOf, "demand": Asked, "objectives": Objectives, "tiers": TierOf}
+    assert sections.keys() | {"name", "minimise"} == ServiceScenario.model_fields.keys()
     for section, model in sections.items():
         table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

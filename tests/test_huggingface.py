@@ -40,8 +40,8 @@ def shipped(family: str, id: str) -> Model:
 
 
 def dimensions(model: Model) -> dict[str, Any]:
-    """What a config.json can say of a model."""
-    return model.model_dump(exclude=PROVENANCE)
+    """What a minimal config.json says of a model."""
+    return model.model_dump(exclude=PROVENANCE | {"context"})
 
 
 def decoder(model_type: str, shape: str, **others: Any) -> dict[str, Any]:
@@ -162,6 +162,11 @@ QWEN2_57B = decoder(
     moe_intermediate_size=2560,
     shared_expert_intermediate_size=20480,
 )
+
+
+def test_the_longest_context_is_read() -> None:
+    config = {**CONFIGS["llama", "llama-3.1-405b"], "max_position_embeddings": 131072}
+    assert import_config(json.dumps(config)).context == shipped("llama", "llama-3.1-405b").context == 131072
 
 
 @pytest.mark.parametrize(("where", "config"), CONFIGS.items(), ids=[id for _, id in CONFIGS])

@@ -30,7 +30,9 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
-catalog = App(name="catalog", help="The parts one can plan with: chips, models, networks, software profiles.")
+catalog = App(
+    name="catalog", help="The parts one can plan with: chips, models, networks, software and engine profiles."
+)
 app.command(catalog)
 
 ScenarioFile = Annotated[Path, Parameter(help="scenario file (YAML)")]
@@ -292,11 +294,17 @@ def _microbench(out: Path, chip: str, device: str, force: bool, json: bool) -> i
 
 
 @app.command
-def schema() -> int:
+def schema(
+    kind: Annotated[Literal["plan", "serve", "posttrain"], Parameter(help="which command's scenarios")] = "plan", /
+) -> int:
     """Print the JSON Schema of a scenario file."""
+    from petaday.catalog.validate import Strict
+    from petaday.study.posttrain_scenario import PosttrainScenario
     from petaday.study.scenario import Scenario
+    from petaday.study.service_scenario import ServiceScenario
 
-    _print_json(Scenario.model_json_schema())
+    models: dict[str, type[Strict]] = {"plan": Scenario, "serve": ServiceScenario, "posttrain": PosttrainScenario}
+    _print_json(models[kind].model_json_schema())
     return ANSWERED
 
 
@@ -309,12 +317,12 @@ def new(name: Annotated[str, Parameter(help="an example to copy, such as gpt3-17
     return ANSWERED
 
 
-Kind = Literal["chips", "models", "networks", "software"]
+Kind = Literal["chips", "models", "networks", "software", "engines"]
 
 
 @catalog.command(name="list")
 def list_parts(kind: Kind, /, *, json: Json = False, allow_unverified: Unverified = False) -> int:
-    """List the chips, models, networks or software profiles."""
+    """List the chips, models, networks, software or engine profiles."""
     from petaday.report.parts import list_data, show_list
 
     data = list_data(kind, allow_unverified)

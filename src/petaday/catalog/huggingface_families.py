@@ -74,6 +74,7 @@ def _decoder(config: Config) -> Dimensions:
         "head_dim": config.integer("head_dim", hidden // heads),
         "ffn": config.integer("intermediate_size"),
         "vocab": config.integer("vocab_size"),
+        "context": config.integer("max_position_embeddings", 0),
         "tied_embeddings": config.flag("tie_word_embeddings"),
     }
 

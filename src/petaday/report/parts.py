@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from petaday.catalog.chip import Chip
+    from petaday.catalog.engine import Engine
     from petaday.catalog.model import Model
     from petaday.catalog.network import Network
     from petaday.catalog.software import Software
 
-PartKind = Literal["chips", "models", "networks", "software"]
+PartKind = Literal["chips", "models", "networks", "software", "engines"]
 
 
 def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
@@ -34,6 +35,8 @@ def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
         return [_model_line(model) for model in load.models().values()]
     if kind == "networks":
         return [_network_line(network) for network in load.networks().values()]
+    if kind == "engines":
+        return [_engine_line(profile) for profile in load.engines().values()]
     return [_software_line(profile) for profile in load.software().values()]
 
 
@@ -52,6 +55,7 @@ def part_data(name: str) -> Data:
         "model": load.model,
         "network": load.network,
         "software profile": load.software_profile,
+        "engine profile": load.engine,
     }
     for noun, find in finders.items():
         try:
@@ -59,7 +63,7 @@ def part_data(name: str) -> Data:
         except InputError:
             continue
         return {"kind": noun, **part.model_dump(mode="json", exclude_none=True, by_alias=True)}
-    ids = [*load.chips(allow_unverified=True), *load.models(), *load.networks(), *load.software()]
+    ids = [*load.chips(allow_unverified=True), *load.models(), *load.networks(), *load.software(), *load.engines()]
     raise InputError(f"no part `{name}` in the catalog", expected="an id or alias", nearest=nearest_names(name, ids))
 
 
@@ -142,4 +146,18 @@ def _software_line(profile: Software) -> Data:
         "attention": profile.attention,
         "straggling": profile.straggling.text,
         "fitted": "yes" if profile.fit else "no",
+    }
+
+
+def _engine_line(profile: Engine) -> Data:
+    first, fit = load.first_tokens().get(profile.id), profile.fit
+    return {
+        "id": profile.id,
+        "name": profile.name,
+        "date": profile.date,
+        "chunk": profile.chunk.text,
+        "running": profile.running.text,
+        "fitted to": f"{fit.rows} {fit.measured}" if fit else None,
+        "held out": f"{fit.held_out:.1%}" if fit else None,
+        "first tokens held out": f"{first.held_out:.0%}" if first else None,
     }
