@@ -25,6 +25,9 @@ FORMULAS = {
 }
 """What the latencies mean; other tools divide differently, so the result says it."""
 
+INTERVAL = 0.9
+"""Share of measured latencies that lie within the factors of an engine's profile."""
+
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 OUTCOMES = {
     "served": SERVED,
@@ -238,9 +241,17 @@ def _accuracy(chosen: Chosen) -> Data:
         "fitted_to": None if fit is None else f"{fit.rows} measured {fit.measured}",
         "held_out_median_error": None if fit is None else fit.held_out,
         "held_out_p90_error": None if fit is None else fit.held_out_p90,
+        "interval_share": INTERVAL,
+        "tpot_factors": _factors(fit.held_out_p90) if fit and fit.measured == "latencies" else None,
+        "ttft_factors": None if first is None else _factors(first.held_out_p90),
         "ttft_held_out_median_error": None if first is None else first.held_out,
         "ttft_held_out_p90_error": None if first is None else first.held_out_p90,
     }
+
+
+def _factors(p90: float) -> list[float]:
+    """The ends of the interval over what is predicted: so far off were nine of ten rows that no fit saw."""
+    return [1 / (1 + p90), 1 + p90]
 
 
 def sweep_data(swept: Sweep, plan_manifest: Manifest) -> Data:

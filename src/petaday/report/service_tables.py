@@ -161,6 +161,12 @@ def _closing(data: Data, console: Console) -> None:
                 f"Accuracy: {each['engine']} was fitted to {each['fitted_to']}; held out it is off by "
                 f"{each['held_out_median_error']:.1%} (median), {each['held_out_p90_error']:.0%} (p90)."
             )
+            for name, factors in (("TPOT", each["tpot_factors"]), ("TTFT", each["ttft_factors"])):
+                if factors:
+                    console.print(
+                        f"{each['interval_share']:.0%} of measured {name} lie in {factors[0]:.2f} to {factors[1]:.2f} "
+                        f"times the predicted, which is {_times(data, name, factors)} here (median)."
+                    )
             if each["ttft_held_out_median_error"] is not None:
                 console.print(
                     f"First tokens under {each['engine']}: off by {each['ttft_held_out_median_error']:.0%} (median), "
@@ -175,6 +181,12 @@ def _closing(data: Data, console: Console) -> None:
         for each in data["assumptions"]:
             table.add_row(each["field"], each["value"], each["source"] + (" (estimate)" if each["estimate"] else ""))
         console.print(table)
+
+
+def _times(data: Data, name: str, factors: list[float]) -> str:
+    """The interval around the median of a latency."""
+    median = data["latency"][name.lower()]["p50_s"]
+    return " to ".join(_time(None if median is None else factor * median) for factor in factors)
 
 
 def show_sweep(data: Data, name: str, console: Console) -> None:

@@ -173,6 +173,8 @@ def latency_suites() -> list[Suite]:
 
 
 def _checked(row: Row, predicted: float | None) -> Checked:
+    fit = load.engine(profile_of(row)).fit
+    factor = 1 + fit.held_out_p90 if fit else None
     return Checked(
         id=row["id"],
         group=group_of(row),
@@ -182,5 +184,7 @@ def _checked(row: Row, predicted: float | None) -> Checked:
         skipped=row["skipped"],
         config=row["id"],
         cell=group_of(row),
+        low=predicted / factor if predicted and factor else None,
+        high=predicted * factor if predicted and factor else None,
         chips=int(float(row["tp"]) * float(row["pp"]) * float(row["dp"])),
     )

@@ -119,15 +119,19 @@ def ttft_suites() -> list[Suite]:
         row = rows[place]
         first = load.first_tokens().get(profile_of(row))
         moe = load.model(row["model"]).moe is not None
+        predicted = found[place].ttft + (first.answer if first else 0.0)
+        factor = 1 + first.held_out_p90 if first else None
         suites[names[moe, kept[place]]].append(
             Checked(
                 id=row["id"],
                 group=group_of(row),
                 metric="ttft_s",
                 measured=float(row["ttft_ms"]) * 1e-3,
-                predicted=found[place].ttft + (first.answer if first else 0.0),
+                predicted=predicted,
                 config=row["id"],
                 cell=group_of(row),
+                low=predicted / factor if factor else None,
+                high=predicted * factor if factor else None,
                 chips=int(float(row["tp"]) * float(row["pp"]) * float(row["dp"])),
             )
         )
