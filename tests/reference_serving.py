@@ -13,8 +13,11 @@ from petaday.serving.simulate.service import Pool, Service
 HALF = PAGE / 2
 
 
-def seconds_of(law, speculation, decodes, context, prompt, pairs):
-    """The formula in `IterationLaw`'s words."""
+def seconds_of(law, speculation, decodes, context, prompt, pairs, stages=1, chunk=0):
+    """The formula in `IterationLaw`'s words; a chunk of a prompt is in one of a pipeline's batches, and all wait for it."""
+    if prompt:
+        fullest = max(prompt, min(prompt * stages, chunk))
+        pairs, prompt = pairs * fullest / prompt, fullest
     verified = decodes * speculation.verified
     total = law.tokens[verified + prompt] + law.decodes[decodes] + law.sampled[int(prompt > 0)][verified]
     if prompt:
@@ -296,7 +299,8 @@ class Reference:
             return
         pairs = sum(c * (r.computed - c) + c * c / 2 for r, c in replica.prompts)
         context = sum(each.prompt + each.made for each in replica.decodes)
-        taken = seconds_of(pool.seconds, pool.speculation, len(replica.decodes), context, prompt, pairs)
+        batch = (len(replica.decodes), context, prompt, pairs)
+        taken = seconds_of(pool.seconds, pool.speculation, *batch, stages=pool.stages, chunk=pool.chunk)
         self.at(time + taken + replica.extra, 2, "boundary", replica)
         replica.extra = 0.0
 

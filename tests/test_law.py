@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,14 +39,16 @@ def engine(model: str, chip: str) -> Engine:
 @pytest.mark.parametrize("name", CASES)
 def test_the_law_is_the_engines_iteration(name: str) -> None:
     model, chip, sizes = CASES[name]
-    own, layout = engine(model, chip), Layout(*map(np.float64, sizes))
+    layout = Layout(*map(np.float64, sizes))
+    own = replace(engine(model, chip), chunk=512 / (sizes[1] * sizes[3]))
     law = iteration_laws(own, layout, chunk=512, sequences=200).seconds
     mixes = [(1, 100, 0, 0), (200, 90_000, 0, 0), (0, 0, 512, 512 * 256)]
     mixes += [(64, 70_000, 300, 40_000), (3, 9, 1, 700), (130, 1_000_000, 382, 900_000)]
     for decodes, context, prompt, pairs in mixes:
         batch = Batch(*(np.array([float(part)]) for part in (decodes, context, prompt, pairs)))
         expected = iteration_seconds(own, layout, batch).total[0]
-        assert seconds_of(law, PLAIN, decodes, context, prompt, pairs) == pytest.approx(expected, rel=1e-9)
+        found = seconds_of(law, PLAIN, decodes, context, prompt, pairs, stages=sizes[1], chunk=512)
+        assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_tokens_gained_by_drafts_are_a_geometric_sum() -> None:
@@ -86,7 +90,7 @@ def test_a_full_service_makes_what_its_point_says(name: str) -> None:
     # Spread lengths keep endings apart, as a steady state has them.
     outputs = rng.integers(output // 2, 3 * output // 2 + 1, count)
     trace = Trace("loop", [requests(np.zeros(count), np.full(count, prompt), outputs)])
-    pool = Pool(*laws, 1, running * sizes[3], chunk, float(room[0]))
+    pool = Pool(*laws, 1, running * sizes[3], chunk, float(room[0]), stages=sizes[1])
     ledger = Ledger()
     outcome = simulate(Service((pool,), loop=sequences), trace, ledger)
     assert outcome.taken / outcome.seconds == pytest.approx(points.rate[row], rel=0.1)

@@ -31,6 +31,7 @@ SERVICES = {
     "three replicas, least loaded": Service((pool(replicas=3, sequences=4),)),
     "three replicas, round robin": Service((pool(replicas=3, sequences=4),), router="round-robin"),
     "a window": Service((pool(law(window=100.0)),)),
+    "a pipeline": Service((pool(stages=4),)),
     "prompts apart": Service((pool(mixed=False),)),
     "speculation": Service((pool(speculation=Speculation(3, 0.7, 1.0)),)),
     "preemption by recompute": Service((pool(room=450.0),)),

@@ -53,7 +53,8 @@ class Overheads:
 class Engine:
     """A model under an engine on a chip and a network; `wide` weights are those of the head and the router.
 
-    cache_bytes: of an element of the KV cache. The laws' launch is what is left of it in a replayed graph.
+    cache_bytes: of an element of the KV cache; chunk: most prompt tokens of an attention group's iteration
+    The laws' launch is what is left of it in a replayed graph.
     """
 
     model: Model
@@ -64,6 +65,7 @@ class Engine:
     experts: Weights
     wide: Weights
     cache_bytes: float
+    chunk: float
 
 
 class Iteration(NamedTuple):
@@ -96,6 +98,8 @@ class Kernels(NamedTuple):
 def iteration_seconds(engine: Engine, layout: Layout, batch: Batch) -> Iteration:
     """Seconds of an iteration of a replica; its stages work on equal parts of the batch, one after another."""
     layout, own = _parts(layout, batch)
+    prefill = fullest_prompt(own.prefill * layout.pp, layout.pp, engine.chunk) / layout.pp
+    own = own._replace(prefill=prefill, pairs=own.pairs * prefill / np.where(own.prefill > 0, own.prefill, 1.0))
     tokens = own.decodes + own.prefill
     work = _kernels(engine, layout, own)
     return Iteration(
@@ -116,7 +120,7 @@ def iteration_work(engine: Engine, layout: Layout, batch: Batch) -> Work:
 
 
 def _parts(layout: Layout, batch: Batch) -> tuple[Layout, Batch]:
-    """Both as arrays of one shape, and of the batch the part of one attention group in one stage.
+    """Both as arrays of one shape, and of the batch the part of one attention group that is in one stage at a time.
 
     Every attention group has its part of the sequences, every stage its part of those in flight.
     """
@@ -124,6 +128,15 @@ def _parts(layout: Layout, batch: Batch) -> tuple[Layout, Batch]:
     layout = Layout(*(np.broadcast_to(np.asarray(size, dtype=float), shape) for size in layout))
     parts = layout.dp * layout.pp
     return layout, Batch(*(np.broadcast_to(np.asarray(part, dtype=float), shape) / parts for part in batch))
+
+
+def fullest_prompt(prompt: Floats, stages: Floats, chunk: float) -> Floats:
+    """Prompt tokens of a group, times its stages, if all its batches in flight had as many as the fullest.
+
+    A chunk of a prompt is in one of them. While it passes the stages one after another the others wait, so that up to
+    one chunk costs the round as many times as there are stages; `stages` full chunks share them.
+    """
+    return np.asarray(np.maximum(prompt, np.minimum(prompt * stages, chunk * stages)))
 
 
 def _kernels(engine: Engine, layout: Layout, own: Batch) -> Kernels:

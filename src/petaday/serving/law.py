@@ -70,6 +70,9 @@ def iteration_laws(
     groups = float(layout.dp * layout.pp)
     # The last sequence to join may verify more tokens than the chunk has left.
     most = max(chunk, sequences * speculation.verified) + speculation.verified
+    if layout.pp > 1:
+        # A pipeline's round may cost as much as a full chunk beside all decodes (`engine.fullest_prompt`).
+        most += min(chunk, sequences * speculation.verified)
     tokens = np.arange(most + 1) / groups
     verified = tokens[: sequences * speculation.verified + 1]
     decodes = tokens[: sequences + 1]

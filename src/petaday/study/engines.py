@@ -93,6 +93,7 @@ def engine_of(model: Model, chip: Chip, profile: Profile, precision: Precision) 
         experts=replace(experts, law=replace(experts.law, gemm=experts.law.gemm * profile.grouped.value)),
         wide=weights_in(chip, "bf16", profile),
         cache_bytes=precision.cache_bytes,
+        chunk=profile.chunk.value,
     )
 
 

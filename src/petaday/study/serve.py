@@ -177,6 +177,7 @@ def _pool(asking: Asking, chosen: Chosen, others: list[Chosen]) -> Pool:
         room=chosen.room,
         role=spec.role,
         mixed=stack.profile.mixes,
+        stages=int(layout.pp),
         answer=stack.answer,
         speculation=stack.speculation,
         weight=weight_of(chosen, asking.workload.load),

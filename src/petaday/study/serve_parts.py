@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +139,7 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
         field=where,
         chip=chip,
         profile=profile,
-        engine=engine,
+        engine=replace(engine, chunk=float(spec.chunk or profile.chunk.value)),
         capacity=capacity,
         chunk=spec.chunk or int(profile.chunk.value),
         running=spec.sequences or int(profile.running.value),

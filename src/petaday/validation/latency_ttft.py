@@ -81,7 +81,7 @@ def _cell(cell: Cell, rows: list[Row]) -> dict[int, Predicted]:
         # Where not even some requests seem to fit, they did: the room of the runs is unknown and limits nothing.
         if room < 2 * (prompt + output):
             room = 2 * under_way * (prompt + output)
-        pool = Pool(*laws[key], 1, MOST_SEQUENCES, chunk, room, mixed=profile.mixes)
+        pool = Pool(*laws[key], 1, MOST_SEQUENCES, chunk, room, mixed=profile.mixes, stages=int(layout.pp[0]))
         place = cell.places[row]
         found[place] = _run(pool, under_way, prompt, output, SPREAD[bool(rows[place]["month"])])
     return found

@@ -14,7 +14,8 @@ class Checked:
     """One measurement: `group` says what it belongs to in the table of errors; `skipped` why it has no prediction.
 
     config: shared by runs of one configuration; cell: shared by what one source measured on one chip
-    labels: what else errors are broken down by; low, high: where 80 % of measurements should lie, of latencies of serving 90 %
+    labels: what else errors are broken down by
+    low, high: where 80 % of measurements should lie, of latencies of serving 90 %
     plan_known: whether the plan was given; None where there is no plan; chips: how many there were
     weight: what the row counts in a weighted suite
     """

@@ -110,6 +110,7 @@ def _pools(pools: Sequence[Pool]) -> Records:
     for row, pool in zip(out, pools, strict=True):
         for name in (
             "mixed",
+            "stages",
             "sequences",
             "chunk",
             "room",

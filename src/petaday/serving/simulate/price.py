@@ -17,7 +17,13 @@ WINDOW, TOKEN, PAIR, PROMPT, SEQUENCE, LAUNCH = range(6)
 @compiled
 def iteration(world, pool, unit, decodes, context, prompt, pairs):
     """SECONDS or JOULES of one iteration: `IterationLaw`."""
-    verified = decodes * world.pools[pool].verified
+    own = world.pools[pool]
+    verified = decodes * own.verified
+    if unit == SECONDS and own.stages > 1 and prompt > 0:
+        # What `engine.fullest_prompt` says, of all groups together: stages that wait draw no joules of work.
+        fullest = max(prompt, min(prompt * own.stages, own.chunk))
+        pairs *= fullest / prompt
+        prompt = fullest
     total = world.tokens[unit, pool, verified + prompt] + world.decoding[unit, pool, decodes]
     if prompt > 0:
         total += world.prompt[unit, pool, prompt] + world.sampled[unit, pool, 1, verified]

@@ -30,6 +30,7 @@ class Pool:
     seconds, joules: laws of an iteration; joules beside what boards draw while they wait; most_watts: the most that
     work adds to that
     role: both, prefill or decode; mixed: prompts and decodes share iterations
+    stages: of a pipeline, whose batches in flight wait for the one with a prompt
     sequences, chunk: the most of a replica and the most tokens of an iteration; room: tokens of its cache
     weight: relative speed, for routing; move_start, move: seconds to hand a request's cache on, and those of a token
     answer: seconds of a request outside the iterations, before its first token is seen
@@ -45,6 +46,7 @@ class Pool:
     most_watts: float = math.inf
     role: str = "both"
     mixed: bool = True
+    stages: int = 1
     speculation: Speculation = PLAIN
     weight: float = 1.0
     move_start: float = 0.0

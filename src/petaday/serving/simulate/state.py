@@ -77,7 +77,7 @@ since: when its time was last counted
 """
 
 POOL = _records(
-    "role mixed sequences chunk verified least most layers",
+    "role mixed stages sequences chunk verified least most layers",
     "gained room weight most_watts move_start move swap answer outstanding start_delay hold low_since on_time busy "
     "iterations decoded prefilled joules",
 )
