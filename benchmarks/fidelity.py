@@ -184,19 +184,24 @@ def _held_out(data: Data) -> str:
 
 
 def _breakdown(data: Data) -> str:
+    """Tables by label of the suites that have labels; of those that were fitted the held-out half is enough."""
     parts = []
     for suite in data["suites"]:
-        for label in ("chip", "scale", "family", "dtype", "software"):
-            if label in suite["by"]:
+        for label in ("scenario", "chip", "scale", "family", "dtype", "software", "engine"):
+            if label in suite["by"] and not suite["name"].endswith("fitted") and suite["predicted"]:
+                pooled = "configurations" in suite["by"][label][0]
+                count, keys = ("configurations", BROKEN_DOWN) if pooled else ("n", PLAIN)
                 lines = [
-                    [line["name"], str(line["configurations"]), *(_percent(line[key]) for key in BROKEN_DOWN)]
+                    [line["name"], str(line[count]), *(_percent(line[key]) for key in keys)]
                     for line in suite["by"][label]
                 ]
-                head = [label, "configurations", "pooled median", "pooled p90", "pooled bias"]
+                words = ["pooled median", "pooled p90", "pooled bias"] if pooled else ["median", "p90", "bias"]
+                head = [label, "configurations" if pooled else "rows", *words]
                 parts.append(f"### {suite['name']}, by {label}\n\n" + _table(head, lines))
     return "## Broken down\n\n" + "\n".join(parts)
 
 
+PLAIN = ("median_abs_pct", "p90_abs_pct", "bias_pct")
 BROKEN_DOWN = ("pooled_median_abs_pct", "pooled_p90_abs_pct", "pooled_bias_pct")
 
 

@@ -13,7 +13,8 @@ LARGEST_ERROR = 60.0
 
 def plots(data: Data) -> dict[str, str]:
     """SVG plots of the training rows by name: predicted against measured, error by chip, error by scale."""
-    rows = [row for row in data["rows"] if row["predicted"] is not None and row["plan_known"] is not None]
+    runs = [row for row in data["rows"] if row["predicted"] is not None and row["plan_known"] is not None]
+    rows = [row for row in runs if "chip" in row["labels"]]
     if not rows:
         return {}
     times = [row[name] for row in rows for name in ("measured", "predicted")]
