@@ -33,7 +33,8 @@ def normal_cdf(z: Floats) -> Floats:
     power = np.zeros_like(t)
     for coefficient in reversed(_ERFC):
         power = power * t + coefficient
-    tail = t * np.exp(power - x * x) / 2
+    # Not above the middle, so that the law does not fall there.
+    tail = np.minimum(t * np.exp(power - x * x) / 2, 0.5)
     return np.asarray(np.where(z > 0, 1 - tail, tail))
 
 
