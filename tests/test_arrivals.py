@@ -72,10 +72,10 @@ def test_the_expected_count_is_the_cumulated_rate_from_the_start(variation):
 
 
 def test_hours_get_their_shares():
-    times = drawn(Rate(50.0, OFFICE), 4 * DAY)
+    times = drawn(Rate(20.0, OFFICE), 4 * DAY)
     counts = np.bincount((times % DAY // HOUR).astype(int), minlength=24)
     shares = OFFICE.shape.levels[::2] / 24
-    assert counts == pytest.approx(shares * 4 * DAY * 50, abs=4 * np.sqrt(counts.max()))
+    assert counts == pytest.approx(shares * 4 * DAY * 20, abs=4 * np.sqrt(counts.max()))
     assert OFFICE.peak_to_mean == pytest.approx(0.08 * 24)
 
 
@@ -175,7 +175,7 @@ def test_a_seed_draws_the_same_and_another_one_not():
 
 
 def test_a_stream_without_end_is_read_as_far_as_it_is_wanted():
-    first = next(itertools.islice(arrivals(Rate(1e6), 1e12, variation=1.0, seed=1), 1, 2))
+    first = next(itertools.islice(arrivals(Rate(1e6), 1e8, variation=1.0, seed=1), 1, 2))
     assert 0 < first[-1] < 1
 
 

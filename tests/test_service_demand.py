@@ -155,5 +155,5 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
     for block in blocks:
         exec(block, names)
     printed = capsys.readouterr().out.split("\n")[:-1]
-    shown = re.findall(r"^print\(.*\)  # (.*)$", page, re.MULTILINE)
+    shown = re.findall(r"^ *print\(.*\)  # (.*)$", page, re.MULTILINE)
     assert printed == shown
