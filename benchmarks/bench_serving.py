@@ -83,7 +83,7 @@ FULL = Service(
         Pool(*laws(), 2, SEQUENCES, CHUNK, 40_000.0, role="prefill", move_start=2e-5, move=4e-6),
         Pool(*laws(), 2, SEQUENCES, CHUNK, 20_000.0, role="decode", swap=1e-6),
     ),
-    tiers=(Tier("subscriber", queue=200, patience=60), Tier("free", queue=50, patience=20, rate=1 / 900, burst=3)),
+    tiers=(Tier("subscriber", queue=200, patience=60), Tier("free", queue=50, patience=20, rate=1 / 900, burst=5)),
     router="prefix-aware",
     prefix_tokens=512,
 )
