@@ -155,7 +155,7 @@ def _infeasible(infeasible: Data, console: Console) -> None:
 
 def _closing(data: Data, console: Console) -> None:
     console.print()
-    for each in data["accuracy"]:
+    for each in {each["engine"]: each for each in data["accuracy"]}.values():
         if each["fitted_to"]:
             console.print(
                 f"Accuracy: {each['engine']} was fitted to {each['fitted_to']}; held out it is off by "
