@@ -225,6 +225,20 @@ def test_autoscaling_follows_a_crowd_and_goes_back():
     assert outcome.ledger.percentile("ttft", 0.99) > fixed.ledger.percentile("ttft", 0.99)
 
 
+def test_a_replica_that_serves_stays_while_others_start() -> None:
+    """Load that comes and goes faster than replicas start: nobody is ever without one that serves."""
+    bursts = [
+        replace(each, index=60 * burst + each.index, arrival=each.arrival + 40.0 * burst)
+        for burst in range(12)
+        for each in random_requests(burst, 60, rate=20.0)
+    ]
+    scaling = Scaling(least=1, most=4, outstanding=4, start_delay=60.0, hold=5.0)
+    service = Service((pool(scaling=scaling),), scale_every=2.0)
+    outcome = simulate(service, trace_of(bursts), Ledger(), sample_every=1.0)
+    assert outcome.samples["replicas"].min() >= 1
+    assert outcome.ledger.outcomes[0, SERVED] == len(bursts)
+
+
 def test_higher_tiers_are_served_first_and_keep_their_latency_in_a_crowd():
     listed = random_requests(4, 2000, rate=12.0, tiers=2)
     tiers = (Tier("subscriber"), Tier("free", queue=8))

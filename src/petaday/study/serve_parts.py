@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -100,10 +99,9 @@ def stacks_of(scenario: ServiceScenario, folder: Path, allow_unverified: bool, n
 def _model(written: str | Model, folder: Path) -> Model:
     if isinstance(written, Model):
         return written
-    look_up: Callable[[str], Model] = load.model
     if written.endswith(".json"):
-        look_up = lambda name: import_config(folder / name)  # noqa: E731
-    return named("serve.model", look_up, written)
+        return named("serve.model", lambda name: import_config(folder / name), written)
+    return named("serve.model", load.model, written)
 
 
 def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverified: bool, notes: Notes) -> Stack:

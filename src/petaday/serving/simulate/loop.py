@@ -140,12 +140,16 @@ def _scale(world, number, time):
                     set_next(world, replica, time + pool.start_delay)
                 present += 1
     if wanted < present and time - pool.low_since >= pool.hold:
+        # One that does not serve yet goes first, and so at least one that serves stays.
         fewest = math.inf
         for replica in range(len(world.replicas)):
             own = world.replicas[replica]
-            if own.pool == number and own.state == ON and own.running + own.waiting <= fewest:
-                idlest, fewest = replica, own.running + own.waiting
+            load = NOBODY if own.state == STARTING else own.running + own.waiting
+            if own.pool == number and own.state in (STARTING, ON) and load <= fewest:
+                idlest, fewest = replica, load
         if idlest != NOBODY:
+            if fewest == NOBODY:
+                set_next(world, idlest, math.inf)
             _switch(world, idlest, time, DRAINING if fewest > 0 else OFF)
 
 
