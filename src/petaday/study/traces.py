@@ -150,6 +150,7 @@ def _chosen(block: Block, arrival: NDArray[np.float64], kept: NDArray[np.bool_])
     )
     if block.first_block is None or block.blocks is None:
         return own
+    # No format with blocks has failures, so every row is kept.
     return own._replace(first_block=block.first_block, blocks=block.blocks)
 
 
