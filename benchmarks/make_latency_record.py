@@ -88,6 +88,7 @@ def record_of(row: dict[str, str]) -> dict[str, str]:
         **{name: str(size) for name, size in layout.items()},
         "ttft_ms": f"{float(row['silicon_ttft_ms']):.4g}",
         "tpot_ms": f"{float(row['silicon_tpot_ms']):.4g}",
+        "tool": "aiconfigurator" if "source_file=/" in source else "inferencemax",
         "skipped": reason,
     }
 
@@ -127,14 +128,14 @@ def key_of(row: dict[str, str]) -> tuple[str, ...]:
 
 
 def configuration(row: dict[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in COLUMNS[1:-3] if name != "month")
+    return tuple(row[name] for name in COLUMNS[1:-4] if name != "month")
 
 
 def mark_repeated(rows: list[dict[str, str]]) -> None:
     """Runs that several dumps list count once."""
     seen = set()
     for row in sorted(rows, key=key_of):
-        run = (*(row[name] for name in COLUMNS[1:-1] if name not in ("version", "month")),)
+        run = (*(row[name] for name in COLUMNS[1:-2] if name not in ("version", "month")),)
         if not row["skipped"] and run in seen:
             row["skipped"] = "the same run in another dump"
         seen.add(run)

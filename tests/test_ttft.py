@@ -44,7 +44,7 @@ def test_profiles_say_what_their_stack_adds_and_how_well_it_is_known() -> None:
         assert entry.command == "python benchmarks/fit_first_tokens.py"
 
 
-@pytest.mark.parametrize(("kind", "median", "p90"), [("dense", 0.28, 0.78), ("MoE", 0.36, 1.05)])
+@pytest.mark.parametrize(("kind", "median", "p90"), [("dense", 0.23, 0.68), ("MoE", 0.33, 0.97)])
 def test_first_tokens_stay_as_near_as_they_are(kind: str, median: float, p90: float) -> None:
     """Far from the 15 % that were wanted; the median of AIConfigurator 0.12 on a sample of these rows was 48 %."""
     suite = next(each for each in ttft_suites() if each.name == f"TTFT, {kind}, held out")
@@ -55,7 +55,7 @@ def test_first_tokens_stay_as_near_as_they_are(kind: str, median: float, p90: fl
 def test_the_simulation_gives_times_of_output_tokens_no_worse_than_the_closed_form() -> None:
     rows, found = read_record(), simulated()
     kept = held_out(rows)
-    for moe, median, p90 in ((False, 0.07, 0.22), (True, 0.11, 0.31)):
+    for moe, median, p90 in ((False, 0.07, 0.23), (True, 0.11, 0.31)):
         errors = [
             found[place].tpot / (float(rows[place]["tpot_ms"]) * 1e-3) - 1
             for place in found

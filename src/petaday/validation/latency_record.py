@@ -12,9 +12,10 @@ from pathlib import Path
 
 RECORD = Path(__file__).parent / "data" / "latency.csv.gz"
 COLUMNS = ("id", "engine", "version", "month", "model", "chip", "precision", "mode", "prompt", "output", "concurrency",
-           "workers", "tp", "pp", "dp", "ep", "ttft_ms", "tpot_ms", "skipped")  # fmt: skip
+           "workers", "tp", "pp", "dp", "ep", "ttft_ms", "tpot_ms", "tool", "skipped")  # fmt: skip
 """month: of the run, where known; precision: of the weights; concurrency: requests under way in the whole service;
-workers: replicas that decode; tp, pp, dp, ep: of one of them; skipped: why a row is not comparable."""
+workers: replicas that decode; tp, pp, dp, ep: of one of them; tool: whose client measured, inferencemax or
+aiconfigurator; skipped: why a row is not comparable."""
 
 
 def read_record(path: Path = RECORD) -> list[dict[str, str]]:

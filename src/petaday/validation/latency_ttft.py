@@ -1,15 +1,15 @@
 """Seconds to the first token (TTFT) against measurements, from a simulation of each run: a closed form has no queue.
 
 The runs are closed loops: so many requests at a time, each ending lets the next one come, and at the start all come at
-once, so the mean TTFT carries that crowd. InferenceMAX draws lengths evenly from the named one and a fifth below and sends
-ten requests for each at a time (its benchmark client); of the other runs the source says nothing of spread or number, and
-they are taken to have a tenth and ten. The means are compared.
+once, so the mean TTFT carries that crowd. How they were made, and with which settings of the engine, their own scripts say
+(`latency_settings.py`). The means are compared.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,15 +26,13 @@ from petaday.study.engines import engine_of
 from petaday.study.parts import needed
 from petaday.validation.latency import Cell, cells_of, group_of, held_out, precision_of, profile_of
 from petaday.validation.latency_record import read_record
+from petaday.validation.latency_settings import settings_of
 from petaday.validation.suite import Checked, Suite
 
 Row = dict[str, str]
 
-SPREAD = {True: 0.8, False: 0.9}
-"""Shortest length over the named one, of InferenceMAX's runs (those with a month) and of the others."""
-
 REQUESTS = 10
-"""Requests of a run for each that is under way."""
+"""Requests of a run for each that is under way, under both clients (10·c in their scripts)."""
 
 FEWEST, MOST = 20, 6000
 """Requests of a simulated run: more than the longest ones change nothing."""
@@ -69,30 +67,33 @@ def _cell(cell: Cell, rows: list[Row]) -> dict[int, Predicted]:
     laws: dict[tuple[float, ...], Laws] = {}
     found = {}
     for row in np.flatnonzero(cell.prefills):
+        place = cell.places[row]
+        settings = settings_of(rows[place], profile)
         layout = Layout(*(size[[row]] for size in cell.layout))
-        key = tuple(float(size[0]) for size in layout)
         groups = int(layout.dp[0] * layout.pp[0])
-        chunk = min(int(profile.chunk.value) * groups, MOST_CHUNK)
+        chunk = min(settings.chunk * groups, MOST_CHUNK)
+        key = (*(float(size[0]) for size in layout), chunk)
         if key not in laws:
-            laws[key] = iteration_laws(engine, layout.row(0), chunk=chunk, sequences=MOST_SEQUENCES)
+            own = replace(engine, chunk=float(settings.chunk))
+            laws[key] = iteration_laws(own, layout.row(0), chunk=chunk, sequences=MOST_SEQUENCES)
         under_way = max(1, round(float(cell.sequences[row])))
         prompt, output = float(cell.prompt[row]), float(cell.output[row])
-        room = float(room_tokens(engine, layout, capacity, np.array([float(profile.chunk.value)]))[0])
+        room = float(room_tokens(engine, layout, capacity, np.array([float(settings.chunk)]))[0])
         # Where not even some requests seem to fit, they did: the room of the runs is unknown and limits nothing.
         if room < 2 * (prompt + output):
             room = 2 * under_way * (prompt + output)
-        pool = Pool(*laws[key], 1, MOST_SEQUENCES, chunk, room, mixed=profile.mixes, stages=int(layout.pp[0]))
-        place = cell.places[row]
-        found[place] = _run(pool, under_way, prompt, output, SPREAD[bool(rows[place]["month"])])
+        stages = int(layout.pp[0])
+        pool = Pool(*laws[key], 1, MOST_SEQUENCES, chunk, room, mixed=settings.mixes, stages=stages)
+        found[place] = _run(pool, under_way, prompt, output, settings.shortest)
     return found
 
 
-def _run(pool: Pool, under_way: int, prompt: float, output: float, spread: float) -> Predicted:
+def _run(pool: Pool, under_way: int, prompt: float, output: float, shortest: float) -> Predicted:
     count = min(max(REQUESTS * under_way, FEWEST), MOST)
     draw = np.random.default_rng(1)
 
     def lengths(named: float) -> np.ndarray:
-        return draw.integers(max(int(named * spread), 1), int(named) + 1, count)
+        return draw.integers(max(int(named * shortest), 1), int(named) + 1, count)
 
     ledger = Ledger()
     trace = Trace("closed loop", [requests(np.zeros(count), lengths(prompt), lengths(output))])
