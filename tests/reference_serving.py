@@ -254,7 +254,7 @@ class Reference:
             decoding = [each for each in replica.running if each.decoding]
         if self.service.prefix_tokens:
             self.trim(replica)
-        share, growth = (verified, gained) if pool.mixed else (0, 0.0)
+        share, growth = verified if pool.mixed else 0, gained
         budget = pool.chunk - share * len(decoding)
         started = [each for each in replica.running if not each.decoding and each.computed < each.target]
         part_done = bool(started)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petaday.catalog import load, strict_yaml
@@ -104,6 +104,7 @@ def test_every_id_and_alias_finds_its_part(kind: Callable[[], dict[str, Chip]]) 
             assert load.find(spelling, kind(), "part").id == id_
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_name_is_found_or_refused(name: str) -> None:
     for ask in (load.chip, load.model, load.network, load.software_profile):

@@ -33,6 +33,7 @@ SERVICES = {
     "a window": Service((pool(law(window=100.0)),)),
     "a pipeline": Service((pool(stages=4),)),
     "prompts apart": Service((pool(mixed=False),)),
+    "prompts apart in a small cache": Service((pool(mixed=False, room=450.0, sequences=16),)),
     "speculation": Service((pool(speculation=Speculation(3, 0.7, 1.0)),)),
     "preemption by recompute": Service((pool(room=450.0),)),
     "a small cache": Service((pool(room=210.0),)),

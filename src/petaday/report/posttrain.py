@@ -166,8 +166,8 @@ def show_posttrain(data: Data, name: str, console: Console) -> None:
         console.print(f"Unused: {field} moves nothing, since {reason}.")
     if rl and rl["best"]:
         console.print(
-            "\nAccuracy: published GRPO steps took 1.1 to 2.3 times as long as predicted, median 1.4 (docs/posttrain.md): "
-            "the time between the parts is not modelled."
+            "\nAccuracy: 41 published GRPO steps took 0.8 to 3.1 times as long as predicted, median 1.5, on H100 1.3 "
+            "(docs/posttrain.md): the time between the parts is not modelled."
         )
     table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
     for each in data["assumptions"]:

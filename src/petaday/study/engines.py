@@ -29,6 +29,17 @@ class Precision:
     cache_bytes: float
 
 
+REPORTED = 1.069
+"""Bytes that drivers report over the decimal gigabytes that boards with HBM are sold by, which are nearer binary ones:
+81,559 MiB on an H100 of 80 GB, 143,771 on an H200 of 141, 183,359 on a B200 of 180, 196,592 on an MI300X of 192."""
+
+
+def board_memory(chip: Chip) -> float:
+    """Bytes of a chip's memory as its driver reports them, of which an engine takes its share."""
+    binary = chip.class_ == "gpu" and chip.memory_type.startswith("HBM")
+    return needed(chip.memory_capacity, chip, "memory_capacity").value * (REPORTED if binary else 1.0)
+
+
 def serving_law(chip: Chip, dtype: str) -> ChipLaw:
     """A chip's law at a GEMM dtype as its kernels reach it alone; attention runs in 16 bit."""
     figures = efficiency_for(chip, dtype, load.efficiencies()).figures

@@ -20,9 +20,9 @@ from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import room_tokens, token_bytes
 from petaday.serving.speculation import PLAIN, Speculation
-from petaday.study.engines import Precision, engine_of
+from petaday.study.engines import Precision, board_memory, engine_of
 from petaday.study.job import HOST_BANDWIDTH
-from petaday.study.parts import Assumption, find_chip, named, needed
+from petaday.study.parts import Assumption, find_chip, named
 from petaday.study.service_scenario import Formats, PoolOf, Served, ServiceScenario
 from petaday.units import Kind, render
 
@@ -116,7 +116,7 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
         engine = engine_of(model, chip, profile, _precision(formats, serve.cache))
     except InputError as error:
         raise _moved(error, where) from None
-    memory = needed(chip.memory_capacity, chip, "memory_capacity").value
+    memory = board_memory(chip)
     if spec.memory_reserve is None:
         capacity = profile.memory.value * memory
         notes.assume(

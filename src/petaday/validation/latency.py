@@ -18,8 +18,7 @@ from petaday.catalog.engine import Engine as Profile
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import most_sequences
 from petaday.serving.steady import output_token_seconds
-from petaday.study.engines import Precision, engine_of
-from petaday.study.parts import needed
+from petaday.study.engines import Precision, board_memory, engine_of
 from petaday.validation.latency_record import read_record
 from petaday.validation.suite import Checked, Suite
 
@@ -50,7 +49,7 @@ class Cell:
         chip = load.chip(self.chip)
         precision = precision_of(self.model, self.precision, self.chip)
         engine = engine_of(load.model(self.model), chip, profile, precision)
-        room = profile.memory.value * needed(chip.memory_capacity, chip, "memory_capacity").value
+        room = profile.memory.value * board_memory(chip)
         chunk = np.full_like(self.prompt, profile.chunk.value)
         most = most_sequences(engine, self.layout, room, self.prompt + self.output / 2, chunk)
         # Where not even the weights seem to fit, they did: the room of the runs is unknown and limits nothing.

@@ -22,8 +22,7 @@ from petaday.serving.requests import Trace, requests
 from petaday.serving.simulate.outcome import Ledger
 from petaday.serving.simulate.run import simulate
 from petaday.serving.simulate.service import Pool, Service
-from petaday.study.engines import engine_of
-from petaday.study.parts import needed
+from petaday.study.engines import board_memory, engine_of
 from petaday.validation.latency import Cell, cells_of, group_of, held_out, precision_of, profile_of
 from petaday.validation.latency_record import read_record
 from petaday.validation.latency_settings import settings_of
@@ -63,7 +62,7 @@ def _cell(cell: Cell, rows: list[Row]) -> dict[int, Predicted]:
     profile, chip = load.engine(cell.profile), load.chip(cell.chip)
     precision = precision_of(cell.model, cell.precision, cell.chip)
     engine = engine_of(load.model(cell.model), chip, profile, precision)
-    capacity = profile.memory.value * needed(chip.memory_capacity, chip, "memory_capacity").value
+    capacity = profile.memory.value * board_memory(chip)
     laws: dict[tuple[float, ...], Laws] = {}
     found = {}
     for row in np.flatnonzero(cell.prefills):

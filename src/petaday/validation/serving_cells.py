@@ -18,7 +18,7 @@ from petaday.catalog.engine import Engine as Profile
 from petaday.catalog.model import Model
 from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout
-from petaday.study.engines import Precision, engine_of
+from petaday.study.engines import Precision, board_memory, engine_of
 from petaday.study.parts import needed
 from petaday.validation.latency import precision_of
 
@@ -26,10 +26,6 @@ Row = dict[str, str]
 Ints = NDArray[np.int64]
 
 UNKNOWN = float("nan")
-
-REPORTED = 1.069
-"""Bytes that drivers report over the decimal gigabytes that boards with HBM are sold by, which are nearer binary ones:
-81,559 MiB on an H100 of 80 GB, 143,771 on an H200 of 141, 183,359 on a B200 of 180, 196,592 on an MI300X of 192."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +86,7 @@ class Cell:
     @property
     def memory(self) -> float:
         """Bytes of a chip's memory as its driver reports them."""
-        chip = load.chip(self.chip)
-        binary = chip.class_ == "gpu" and chip.memory_type.startswith("HBM")
-        return needed(chip.memory_capacity, chip, "memory_capacity").value * (REPORTED if binary else 1.0)
+        return board_memory(load.chip(self.chip))
 
 
 def profile_of(row: Row) -> str:

@@ -229,9 +229,9 @@ def _fill(world, replica, time):
     """Choose the prompts of the next iteration, and who joins its decodes without one."""
     own = world.replicas[replica]
     pool = world.pools[own.pool]
-    # Where prompts have iterations of their own, decodes neither take tokens of them nor grow in them.
-    share = pool.verified if pool.mixed else 0
-    growth = pool.gained if pool.mixed else 0.0
+    # Where prompts have iterations of their own, decodes take no tokens of them. Prompts always leave the decodes room to
+    # grow: they would else be sent back before any decode, and come again, for ever.
+    share, growth = pool.verified if pool.mixed else 0, pool.gained
     budget = pool.chunk - share * own.decoding
     if own.partial != NOBODY:
         request = world.slots[own.partial]

@@ -15,8 +15,8 @@ from petaday.serving.simulate.outcome import Ledger, Outcome
 from petaday.serving.simulate.service import Service
 from petaday.serving.simulate.state import Records, World
 
-MOST_EVENTS = 2_000_000_000
-"""Events after which a simulation stops and says so: some minutes of one core."""
+MOST_EVENTS = 300_000_000
+"""Events after which a simulation stops and says so: some minutes of one core, a month of a million users."""
 
 
 def simulate(
