@@ -24,7 +24,7 @@ def pool(**values: object) -> list[dict[str, Any]]:
     return [changed(SERVICE["pools"][0], **values)]
 
 
-TIGHT = changed(SERVICE, pools=pool(chips=1, memory_reserve="69 GB"), demand__requests_per_second=20.0)
+TIGHT = changed(SERVICE, pools=pool(chips=1, memory_reserve="74.5 GB"), demand__requests_per_second=20.0)
 """A cache so small that requests are preempted."""
 
 TIERED = changed(
@@ -119,7 +119,7 @@ MOVES: dict[str, moves.Move] = {
     "pools__precision": _pools({"precision": "fp8"}, {"precision": "bf16"}),
     "pools__sequences": _pools({"sequences": 4}, {"sequences": 64}),
     "pools__chunk": _pools({"chunk": 256}, {"chunk": 2048}),
-    "pools__memory_reserve": _pools({"memory_reserve": "69 GB"}, {"memory_reserve": "40 GB"}, TIGHT),
+    "pools__memory_reserve": _pools({"memory_reserve": "74.5 GB"}, {"memory_reserve": "40 GB"}, TIGHT),
     "pools__price": _pools({"price": "$2"}, {"price": "$3"}),
     "pools__scaling": _pools({"scaling": DROPPED}, {}, SCALED),
     "pools__scaling__least": _pools({"scaling__least": 1}, {"scaling__least": 2}, SCALED),

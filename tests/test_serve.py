@@ -127,7 +127,7 @@ def test_a_model_that_fits_no_layout_names_the_term_and_what_would_do(tmp_path: 
     scenario = changed(SERVICE, serve__model="llama-3.1-405b", serve__precision="bf16", pools=pool(layout=DROPPED))
     _, data = served(scenario, tmp_path)
     assert data["infeasible"]["constraint"] == "memory: weights"
-    assert re.search(r"tp 2.* a chip holds weights 40\d GB.*72 GB: 3\d\d GB over", data["infeasible"]["detail"])
+    assert re.search(r"tp 2.* a chip holds weights 40\d GB.*77 GB: 3\d\d GB over", data["infeasible"]["detail"])
     assert data["infeasible"]["reliefs"] == ("a replica of up to 16 chips holds it",)
 
 
