@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gzip
-import io
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
 from petaday.validation.latency_record import COLUMNS, RECORD
+from petaday.validation.table import write_packed
 
 MODELS = {
     "deepseek-ai/DeepSeek-R1": "deepseek-r1",
@@ -47,10 +46,7 @@ def main() -> None:
         rows = [record_of(row) for row in csv.DictReader(given)]
     mark_repeated(rows)
     mark_ambiguous(rows)
-    with gzip.GzipFile(RECORD, "wb", mtime=0) as out, io.TextIOWrapper(out, encoding="utf-8", newline="") as text:
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(sorted(rows, key=key_of))
+    write_packed(RECORD, COLUMNS, sorted(rows, key=key_of))
     print(f"{len(rows):6} rows, {RECORD.stat().st_size} bytes")
     for reason, count in Counter(row["skipped"] or "usable" for row in rows).most_common():
         print(f"{count:6} {reason}")

@@ -15,7 +15,8 @@ from petaday.errors import InputError
 from petaday.serving.batch import Batch, decoding, with_chunk
 from petaday.serving.energy import Draws, board_joules, iteration_joules
 from petaday.serving.engine import iteration_seconds, iteration_work
-from petaday.validation.serving_energy import drawn, draws_of, energy_suites
+from petaday.study.engines import board_draws
+from petaday.validation.serving_energy import drawn, energy_suites
 from petaday.workload.architecture import parameters
 from test_engine import engine, ideal, layout
 
@@ -119,4 +120,4 @@ def test_joules_fall_with_concurrency_as_measured():
     measured, predicted = ([getattr(row, name) for row in named] for name in ("measured", "predicted"))
     assert max(measured) / min(measured) > 15
     assert max(predicted) / min(predicted) == pytest.approx(max(measured) / min(measured), rel=0.4)
-    assert draws_of("b200-sxm").idle > 0
+    assert board_draws(load.chip("b200-sxm")).idle > 0

@@ -8,35 +8,24 @@ from pydantic import Field
 
 from petaday.catalog.chip import Count, Id
 from petaday.catalog.figure import Figure
+from petaday.catalog.first_token import Errors, Share
 from petaday.catalog.network import Ratio, Time
 from petaday.catalog.validate import Strict
 from petaday.units import Kind, render
 
 Flag = Annotated[bool, Field(strict=True)]
-Share = Annotated[float, Field(ge=0)]
 
 
-class EngineFit(Strict):
-    """What was fitted to measurements of one engine profile, and how far these stay off.
+class EngineFit(Errors):
+    """What was fitted to measurements of one engine profile; of throughputs the errors are by the rows' weight.
 
-    measured: what the rows are; figures: fitted values in SI units; rows: measurements behind them
-    loss, p90: median and 90th percentile of |predicted/measured - 1| over them, of throughputs by the rows' weight
-    held_out, held_out_p90: the same over the rows of the same groups that the fit did not see
+    measured: what the rows are; figures: fitted values in SI units
     unseen: the median over groups (model, chip and version) that a fit to the others did not see at all
     """
 
-    engine: Id
     measured: Literal["latencies", "throughputs"] = "latencies"
     figures: dict[str, Annotated[float, Field(ge=0)]]
-    rows: Annotated[int, Field(gt=0)]
-    loss: Share
-    p90: Share
-    held_out_rows: Annotated[int, Field(gt=0)]
-    held_out: Share
-    held_out_p90: Share
     unseen: Share | None = None
-    date: str
-    command: str
 
     def as_figures(self) -> dict[str, Figure]:
         """The fitted values as figures that say where they come from."""

@@ -12,17 +12,14 @@ from petaday.catalog.validate import Strict
 Share = Annotated[float, Field(ge=0)]
 
 
-class FirstToken(Strict):
-    """Of one engine profile.
+class Errors(Strict):
+    """How far a fit to measurements under an engine profile stays off.
 
-    answer: seconds of a request outside the engine's iterations: HTTP, tokenising, hand-overs between processes, the way
-        of the first token back; rows: measured first tokens behind it
-    loss, p90: median and 90th percentile of |predicted/measured - 1| over them; held_out_rows, held_out, held_out_p90:
-        the same over the rows that the fit did not see
+    rows: measurements behind it; loss, p90: median and 90th percentile of |predicted/measured - 1| over them
+    held_out_rows, held_out, held_out_p90: the same over the rows of the same groups that the fit did not see
     """
 
     engine: Id
-    answer: Annotated[float, Field(ge=0, le=2)]
     rows: Annotated[int, Field(gt=0)]
     loss: Share
     p90: Share
@@ -31,3 +28,13 @@ class FirstToken(Strict):
     held_out_p90: Share
     date: str
     command: str
+
+
+class FirstToken(Errors):
+    """Of one engine profile.
+
+    answer: seconds of a request outside the engine's iterations: HTTP, tokenising, hand-overs between processes, the way
+        of the first token back
+    """
+
+    answer: Annotated[float, Field(ge=0, le=2)]

@@ -9,7 +9,7 @@ import numpy as np
 from rich.text import Text
 
 from petaday.report.data import SCHEMA_VERSION, Data
-from petaday.report.terminal import plain_table, plan_text, show_infeasible
+from petaday.report.terminal import plain_table, plan_text, show_assumptions, show_infeasible, show_unused
 from petaday.study.answer import Answer
 from petaday.study.manifest import Manifest
 from petaday.study.posttrain import Posttrain
@@ -162,17 +162,13 @@ def show_posttrain(data: Data, name: str, console: Console) -> None:
         _step(rl, console)
         _placements(rl, console)
         _splits(rl, console)
-    for field, reason in data["unused"].items():
-        console.print(f"Unused: {field} moves nothing, since {reason}.")
+    show_unused(data, console)
     if rl and rl["best"]:
         console.print(
             "\nAccuracy: 41 published GRPO steps took 0.8 to 3.1 times as long as predicted, median 1.5, on H100 1.3 "
             "(docs/posttrain.md): the time between the parts is not modelled."
         )
-    table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
-    for each in data["assumptions"]:
-        table.add_row(each["field"], each["value"], each["source"] + (" (estimate)" if each["estimate"] else ""))
-    console.print(table)
+    show_assumptions(data, console)
 
 
 def _stages(data: Data, console: Console) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from petaday.report.data import Data
 from petaday.report.service import OUTCOMES, layout_text
-from petaday.report.terminal import plain_table
+from petaday.report.terminal import plain_table, show_assumptions, show_unused
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:
@@ -174,13 +174,8 @@ def _closing(data: Data, console: Console) -> None:
                 )
         else:
             console.print(f"Accuracy: {each['engine']} has not been fitted to measurements.")
-    for field, reason in data["unused"].items():
-        console.print(f"Unused: {field} moves nothing, since {reason}.")
-    if data["assumptions"]:
-        table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
-        for each in data["assumptions"]:
-            table.add_row(each["field"], each["value"], each["source"] + (" (estimate)" if each["estimate"] else ""))
-        console.print(table)
+    show_unused(data, console)
+    show_assumptions(data, console)
 
 
 def _times(data: Data, name: str, factors: list[float]) -> str:

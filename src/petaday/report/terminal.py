@@ -250,8 +250,18 @@ def _closing(data: Data, console: Console) -> None:
             console.print(
                 f"Kernels in {dtype}: efficiencies inherited from {inherited}; expect errors of 10 to 13 % on GEMMs."
             )
+    show_unused(data, console)
+    show_assumptions(data, console)
+
+
+def show_unused(data: Data, console: Console) -> None:
+    """Print what the scenario gives and moves nothing."""
     for field, reason in data["unused"].items():
         console.print(f"Unused: {field} moves nothing, since {reason}.")
+
+
+def show_assumptions(data: Data, console: Console) -> None:
+    """Print what the scenario left open, with the source of each value."""
     if data["assumptions"]:
         table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
         for each in data["assumptions"]:

@@ -15,6 +15,7 @@ from petaday.serving.engine import Engine, iteration_seconds
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.speculation import PLAIN, Speculation
 from petaday.serving.steady import rounds, seconds_of
+from petaday.serving.waves import prefill_seconds
 
 STEPS = 24
 """Numbers of sequences tried for each layout, from one to the most by equal factors."""
@@ -100,14 +101,10 @@ def prefillers(engine: Engine, layout: Layout, room: Floats, load: Load, *, chun
     """A point for each layout that only computes prompts, as many at a time as fill an iteration of each group."""
     fits = room >= load.prompt
     one = Layout(*(size[fits] for size in layout))
-    groups = one.dp * one.pp
-    together = groups * max(1.0, np.floor(chunk / load.prompt))
-    iterations = np.ceil(load.prompt / chunk)
-    none = np.zeros_like(together)
-    tokens, pairs = together * load.prompt / iterations, together * load.prompt**2 / 2 / iterations
-    seconds = iterations * iteration_seconds(engine, one, Batch(none, none, tokens, pairs)).total
+    together = one.dp * one.pp * max(1.0, np.floor(chunk / load.prompt))
+    seconds = prefill_seconds(engine, one, together, np.asarray(load.prompt), chunk=np.asarray(float(chunk)))
     place = np.flatnonzero(fits).astype(float)
-    return Points(place, one.chips, together, seconds, none, together / seconds)
+    return Points(place, one.chips, together, seconds, np.zeros_like(seconds), together / seconds)
 
 
 def _grid(layout: Layout, room: Floats, length: float, running: int) -> tuple[Floats, Layout]:

@@ -30,6 +30,10 @@ class Draws:
     memory: float
     rest: float
 
+    def of_work(self, arithmetic: Floats, traffic: Floats) -> Floats:
+        """Seconds of the limit that work costs whose FLOP and bytes would take so long at full rates."""
+        return self.arithmetic * arithmetic + self.memory * traffic
+
 
 def iteration_joules(
     engine: Engine, layout: Layout, batch: Batch, seconds: Floats, board_watts: float, draws: Draws
@@ -49,5 +53,5 @@ def board_joules(
 
     arithmetic, traffic: seconds that its FLOP and bytes would take at the datasheet's peak and memory bandwidth
     """
-    share = draws.idle * seconds + draws.arithmetic * arithmetic + draws.memory * traffic
+    share = draws.idle * seconds + draws.of_work(arithmetic, traffic)
     return np.asarray(board_watts * np.minimum(share, seconds))

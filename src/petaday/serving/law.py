@@ -94,11 +94,8 @@ def iteration_laws(
     hosted = float(layout.pp) * engine.overheads.sequence * decodes
     joules = parts.law(lambda work: 0 * work.seconds)
     if draws is not None:
-        watts = board_watts * float(layout.chips)
-        shares = draws
-        joules = parts.law(
-            lambda work: watts * (shares.arithmetic * work.arithmetic + shares.memory * work.traffic), timed=False
-        )
+        watts, of_work = board_watts * float(layout.chips), draws.of_work
+        joules = parts.law(lambda work: watts * of_work(work.arithmetic, work.traffic), timed=False)
     return Laws(
         seconds._replace(
             tokens=seconds.tokens + exchanged + overhead_seconds(engine, _many(layout, tokens), tokens),

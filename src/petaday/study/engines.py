@@ -10,9 +10,11 @@ from petaday.catalog.efficiency import efficiency_for
 from petaday.catalog.engine import Engine as Profile
 from petaday.catalog.kernels import FORMATS
 from petaday.catalog.model import Model
+from petaday.catalog.power import board_power_of
 from petaday.chip.law import ChipLaw
 from petaday.errors import InputError
 from petaday.fabric.network import Network
+from petaday.serving.energy import Draws
 from petaday.serving.engine import Engine, Overheads
 from petaday.serving.products import Weights
 from petaday.study.parts import find_network, needed
@@ -38,6 +40,12 @@ def board_memory(chip: Chip) -> float:
     """Bytes of a chip's memory as its driver reports them, of which an engine takes its share."""
     binary = chip.class_ == "gpu" and chip.memory_type.startswith("HBM")
     return needed(chip.memory_capacity, chip, "memory_capacity").value * (REPORTED if binary else 1.0)
+
+
+def board_draws(chip: Chip) -> Draws:
+    """The catalog's shares of the power limit of a chip's boards."""
+    power = board_power_of(chip, load.board_powers())
+    return Draws(power.idle, power.arithmetic, power.memory, power.rest)
 
 
 def serving_law(chip: Chip, dtype: str) -> ChipLaw:

@@ -71,24 +71,24 @@ def named(field: str, look_up: Callable[[str], T], name: str) -> T:
         raise error.at(field=field) from None
 
 
-def find_model(written: str | Model, folder: Path) -> Model:
-    """A model of the catalog, of a Hugging Face config.json, or as the scenario describes it."""
+def find_model(written: str | Model, folder: Path, field: str = "train.model") -> Model:
+    """A model of the catalog, of a Hugging Face config.json, or as the scenario describes it; `field` is where."""
     if isinstance(written, Model):
         return written
     if written.endswith(".json"):
-        return named("train.model", lambda name: import_config(folder / name), written)
-    return named("train.model", load.model, written)
+        return named(field, lambda name: import_config(folder / name), written)
+    return named(field, load.model, written)
 
 
-def find_chip(written: str | WhatIfChip, allow_unverified: bool) -> Chip:
-    """A chip of the catalog, or one with the scenario's figures in place of some of its own."""
+def find_chip(written: str | WhatIfChip, allow_unverified: bool, where: str = "cluster.chip") -> Chip:
+    """A chip of the catalog, or one with the scenario's figures in place of some of its own; `where`: its field."""
 
     def look_up(name: str) -> Chip:
         return load.chip(name, allow_unverified=allow_unverified)
 
     if isinstance(written, str):
-        return named("cluster.chip", look_up, written)
-    base: Chip = named("cluster.chip.like", look_up, written.like)
+        return named(where, look_up, written)
+    base: Chip = named(f"{where}.like", look_up, written.like)
     changes: dict[str, object] = {
         name: Figure(value=value, text=f"{value:g}", source=SCENARIO)
         for name in ("memory_capacity", "memory_bandwidth", "scale_up_bandwidth")
@@ -97,7 +97,7 @@ def find_chip(written: str | WhatIfChip, allow_unverified: bool) -> Chip:
     peaks = dict(base.peak)
     dense: dict[str, float] = {dtype: figure.value for dtype, figure in base.peak.items()}
     for dtype, text in written.peak.items():
-        field = f"cluster.chip.peak.{dtype}"
+        field = f"{where}.peak.{dtype}"
         rate: FlopRate = named(field, parse_flop_rate, text)
         if rate.value <= 0:
             raise InputError(f"`{text}` is no rate", field=field, expected="more than 0 FLOP/s")

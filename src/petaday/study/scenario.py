@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -227,12 +227,20 @@ class Scenario(Strict):
 
 
 def read_scenario(path: Path) -> tuple[Scenario, Callable[[InputError], InputError]]:
+    """A training scenario from its file, see `read_as`."""
+    return read_as(Scenario, path)
+
+
+S = TypeVar("S", bound=Strict)
+
+
+def read_as(kind: type[S], path: Path) -> tuple[S, Callable[[InputError], InputError]]:
     """A scenario from its file, and a function that gives a later error the place of its field in that file."""
     document = load(path)
-    scenario = validated(Scenario, document)
+    scenario = validated(kind, document)
 
     def locate(error: InputError) -> InputError:
-        inside = error.field.split(".")[0] in Scenario.model_fields
+        inside = error.field.split(".")[0] in kind.model_fields
         return error.at(place=place_of(document, error.field)) if inside else error
 
     return scenario, locate

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from petaday.serving.capacity import Load, Points, aggregated, decoders, prefillers
 from petaday.serving.law import iteration_laws
 from petaday.serving.layout import Layout
 from petaday.serving.layouts import legal_layouts
@@ -33,14 +32,19 @@ Tell = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class Chosen:
-    """A pool as planned. layout: numbers; room: tokens of a replica's caches; memory: bytes of a chip"""
+    """A pool as planned. layout: numbers; memory: bytes of a chip; pool: one replica as the simulator takes it"""
 
     stack: Stack
     layout: Layout
     replicas: int
-    room: float
-    sequences: int
     memory: Memory
+    pool: Pool
+
+    @property
+    def started(self) -> int:
+        """Replicas at the start."""
+        spec = self.stack.spec.scaling
+        return spec.least if spec else self.replicas
 
     @property
     def chips(self) -> int:
@@ -130,7 +134,7 @@ def service_of(asking: Asking, chosen: list[Chosen]) -> Service:
     scenario = asking.scenario
     blocks = asking.workload.trace.block_tokens if scenario.serve.prefix_cache else 0
     return Service(
-        pools=tuple(_pool(asking, each, chosen) for each in chosen),
+        pools=tuple(replace(each.pool, replicas=each.started) for each in chosen),
         tiers=tuple(_tier(tier) for tier in scenario.tiers) or (Tier(),),
         router=scenario.serve.router,
         prefix_tokens=blocks,
@@ -152,15 +156,16 @@ def _tier(written: TierOf) -> Tier:
     )
 
 
-def _pool(asking: Asking, chosen: Chosen, others: list[Chosen]) -> Pool:
-    stack, layout = chosen.stack, chosen.layout
-    spec = stack.spec
+def _pool(asking: Asking, stack: Stack, layout: Layout) -> Pool:
+    """One replica of a layout; its tables take longer to make than a short simulation, and serve any number of replicas."""
+    spec, alone = stack.spec, column(layout)
     chunk = min(int(stack.chunk * layout.dp * layout.pp), MOST_CHUNK)
+    sequences = int(stack.running * layout.dp)
     laws = iteration_laws(
         stack.engine,
         layout,
         chunk=chunk,
-        sequences=chosen.sequences,
+        sequences=sequences,
         speculation=stack.speculation,
         board_watts=stack.board_watts or 0.0,
         draws=stack.draws,
@@ -171,16 +176,17 @@ def _pool(asking: Asking, chosen: Chosen, others: list[Chosen]) -> Pool:
         seconds=laws.seconds,
         joules=laws.joules,
         most_watts=stack.most_watts * float(layout.chips),
-        replicas=scaling.least if scaling else chosen.replicas,
-        sequences=chosen.sequences,
+        replicas=1,
+        sequences=sequences,
         chunk=chunk,
-        room=chosen.room,
+        room=float(stack.room(alone)[0]),
         role=spec.role,
         mixed=stack.profile.mixes,
         stages=int(layout.pp),
         answer=stack.answer,
         speculation=stack.speculation,
-        weight=weight_of(chosen, asking.workload.load),
+        # Requests a second as full as it gets: what pools of different chips are weighed by.
+        weight=float(stack.points(alone, asking.workload.load).rate.max(initial=1e-9)),
         move_start=network.scale_out_latency,
         move=stack.cached_token(layout) / (network.out * float(layout.chips)),
         swap=float(stack.cached_token(layout) / layout.chips / asking.swap_bandwidth)
@@ -192,36 +198,17 @@ def _pool(asking: Asking, chosen: Chosen, others: list[Chosen]) -> Pool:
     )
 
 
-def weight_of(chosen: Chosen, load: Load) -> float:
-    """Requests a second of a replica as full as it gets: what pools of different chips are weighed by."""
-    return float(points_of(chosen.stack, column(chosen.layout), load).rate.max(initial=1e-9))
-
-
 def column(layout: Layout) -> Layout:
     """A layout of numbers as columns of one row."""
     return Layout(*(np.atleast_1d(np.asarray(size, dtype=float)) for size in layout))
 
 
-def points_of(stack: Stack, layout: Layout, load: Load) -> Points:
-    """What layouts of a pool give under a steady load, by the pool's role."""
-    room = stack.room(layout)
-    if stack.spec.role == "prefill":
-        return prefillers(stack.engine, layout, room, load, chunk=stack.chunk)
-    running, drafts = stack.running, stack.speculation
-    if stack.spec.role == "decode":
-        return decoders(stack.engine, layout, room, load, running=running, speculation=drafts)
-    mixes = stack.profile.mixes
-    return aggregated(
-        stack.engine, layout, room, load, chunk=stack.chunk, running=running, mixes=mixes, speculation=drafts
-    )
-
-
-def chosen_of(stack: Stack, layout: Layout, replicas: int) -> Chosen:
+def chosen_of(asking: Asking, stack: Stack, layout: Layout, replicas: int) -> Chosen:
     """A pool with a layout of numbers."""
-    room = float(stack.room(column(layout))[0])
+    alone = column(layout)
     tokens = np.full(1, float(stack.chunk))
-    held = Memory(*(part[0] for part in memory(stack.engine, column(layout), tokens)))
-    return Chosen(stack, layout, replicas, room, int(stack.running * layout.dp), held)
+    held = Memory(*(part[0] for part in memory(stack.engine, alone, tokens)))
+    return Chosen(stack, layout, replicas, held, _pool(asking, stack, layout))
 
 
 def layouts_of(stack: Stack, chips: int) -> Layout:

@@ -8,21 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from petaday.catalog import load
+from petaday.catalog import load as catalog
 from petaday.catalog.chip import Chip
 from petaday.catalog.engine import Engine as Profile
-from petaday.catalog.huggingface import import_config
 from petaday.catalog.model import Model
-from petaday.catalog.power import board_power_of
 from petaday.errors import InputError
+from petaday.serving.capacity import Load, Points, aggregated, decoders, prefillers
 from petaday.serving.energy import Draws
 from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import room_tokens, token_bytes
 from petaday.serving.speculation import PLAIN, Speculation
-from petaday.study.engines import Precision, board_memory, engine_of
+from petaday.study.engines import Precision, board_draws, board_memory, engine_of
 from petaday.study.job import HOST_BANDWIDTH
-from petaday.study.parts import Assumption, find_chip, named
+from petaday.study.parts import Assumption, find_chip, find_model, named
 from petaday.study.service_scenario import Formats, PoolOf, Served, ServiceScenario
 from petaday.units import Kind, render
 
@@ -69,6 +68,33 @@ class Stack:
         """Tokens that a replica's caches hold."""
         return room_tokens(self.engine, layout, self.capacity, np.full_like(np.asarray(layout.tp, float), self.chunk))
 
+    def together(self, layout: Layout, load: Load) -> Points:
+        """What layouts give whose replicas compute prompts and decode."""
+        return aggregated(
+            self.engine,
+            layout,
+            self.room(layout),
+            load,
+            chunk=self.chunk,
+            running=self.running,
+            mixes=self.profile.mixes,
+            speculation=self.speculation,
+        )
+
+    def prefill(self, layout: Layout, load: Load) -> Points:
+        """What layouts give that only compute prompts."""
+        return prefillers(self.engine, layout, self.room(layout), load, chunk=self.chunk)
+
+    def decode(self, layout: Layout, load: Load) -> Points:
+        """What layouts give that only decode."""
+        room, drafts = self.room(layout), self.speculation
+        return decoders(self.engine, layout, room, load, running=self.running, speculation=drafts)
+
+    def points(self, layout: Layout, load: Load) -> Points:
+        """What layouts give in the pool's role."""
+        by_role = {"both": self.together, "prefill": self.prefill, "decode": self.decode}
+        return by_role[self.spec.role](layout, load)
+
     def cached_token(self, layout: Layout) -> float:
         """Bytes of a token in the caches of one attention group's chips together."""
         copies = layout.pp if self.engine.model.mla else layout.pp * layout.tp
@@ -89,28 +115,17 @@ class Notes:
 
 def stacks_of(scenario: ServiceScenario, folder: Path, allow_unverified: bool, notes: Notes) -> list[Stack]:
     """The stack of each pool. Raises InputError with the scenario's field."""
-    model = _model(scenario.serve.model, folder)
+    model = find_model(scenario.serve.model, folder, "serve.model")
     return [
         _stack(scenario.serve, model, pool, f"pools.{place}", allow_unverified, notes)
         for place, pool in enumerate(scenario.pools)
     ]
 
 
-def _model(written: str | Model, folder: Path) -> Model:
-    if isinstance(written, Model):
-        return written
-    if written.endswith(".json"):
-        return named("serve.model", lambda name: import_config(folder / name), written)
-    return named("serve.model", load.model, written)
-
-
 def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverified: bool, notes: Notes) -> Stack:
-    try:
-        chip = find_chip(spec.chip, allow_unverified)
-    except InputError as error:
-        raise _moved(error, where) from None
+    chip = find_chip(spec.chip, allow_unverified, f"{where}.chip")
     at = f"{where}.engine" if spec.engine else "serve.engine"
-    profile: Profile = named(at, load.engine, spec.engine or serve.engine)
+    profile: Profile = named(at, catalog.engine, spec.engine or serve.engine)
     formats = spec.precision or serve.precision
     try:
         engine = engine_of(model, chip, profile, _precision(formats, serve.cache))
@@ -129,7 +144,6 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
     if spec.sequences is None:
         notes.assume(f"{where}.sequences", f"{profile.running.value:,.0f}", profile.running.source)
     drafts = serve.speculation
-    power = board_power_of(chip, load.board_powers())
     speculation = PLAIN if drafts is None else Speculation(drafts.drafted, drafts.accepted, drafts.layers)
     return Stack(
         spec=spec,
@@ -145,7 +159,7 @@ def _stack(serve: Served, model: Model, spec: PoolOf, where: str, allow_unverifi
         price=_price(spec, chip, where, notes),
         answer=_answer(profile, where, notes),
         board_watts=chip.tdp.value if chip.tdp else None,
-        draws=Draws(power.idle, power.arithmetic, power.memory, power.rest),
+        draws=board_draws(chip),
     )
 
 
@@ -169,7 +183,7 @@ def _precision(formats: str | Formats, cache: str) -> Precision:
 
 def _answer(profile: Profile, where: str, notes: Notes) -> float:
     """Seconds that the stack adds to a request's first token."""
-    fitted = load.first_tokens().get(profile.id)
+    fitted = catalog.first_tokens().get(profile.id)
     if fitted is None:
         notes.assume(
             f"{where}.engine: answer", "0 s", f"no first token was measured under {profile.id}", estimate=True

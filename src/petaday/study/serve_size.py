@@ -18,7 +18,6 @@ from petaday.study.serve import (
     Tell,
     chosen_of,
     layouts_of,
-    points_of,
     run,
     with_replicas,
 )
@@ -64,7 +63,7 @@ def plan_service(asking: Asking, *, curves: bool = False, tell: Tell | None = No
         able = options(asking, stack, chips, whole=True)
         if not able:
             return Plan(asking.scenario, asking.workload, (), None, too_small(stack, chips), asking.notes)
-        chosen.append(chosen_of(stack, able[0].layout, chips // able[0].chips))
+        chosen.append(chosen_of(asking, stack, able[0].layout, chips // able[0].chips))
     plan = run(asking, chosen, curves=curves, tell=tell)
     return plan if plan.meets else replace(plan, infeasible=_missed(plan))
 
@@ -77,7 +76,7 @@ def options(asking: Asking, stack: Stack, chips: int, *, whole: bool = False) ->
     point; then the layout comes after those that stay within.
     """
     wanted, layout = asking.scenario.objectives, layouts_of(stack, chips)
-    points = points_of(stack, layout, asking.workload.load)
+    points = stack.points(layout, asking.workload.load)
     tpot_limit = (wanted.tpot or math.inf) if stack.spec.role != "prefill" else math.inf
     ttft_limit = QUEUED * (wanted.ttft or math.inf) if stack.spec.role != "decode" else math.inf
     within = (points.tpot <= tpot_limit) & (points.ttft <= ttft_limit)
@@ -111,7 +110,7 @@ def _fewest(asking: Asking, curves: bool, tell: Tell | None) -> Plan:
     nearest: Plan | None = None
     trials = 0
     for option in candidates:
-        tried = _Trials(asking, chosen_of(option.stack, option.layout, 1), tell)
+        tried = _Trials(asking, chosen_of(asking, option.stack, option.layout, 1), tell)
         fewest = fewest_that(tried.meets, math.ceil(asking.workload.peak_rate / option.rate))
         trials += len(tried.plans)
         if fewest is not None and (best is None or cost_of(tried.plans[fewest]) < cost_of(best)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petaday.serving.capacity import Points, aggregated, decoders, front, prefillers, split
+from petaday.serving.capacity import Points, front, split
 from petaday.serving.layout import Floats, Layout
 from petaday.study.serve import Asking, layouts_of
 from petaday.study.serve_parts import Stack
@@ -64,13 +64,8 @@ def sweep(asking: Asking, stack: Stack, chips: int) -> Sweep:
     """Price every legal layout on `chips` chips by itself, and every layout that decodes with the best that prefill."""
     load, wanted = asking.workload.load, asking.scenario.objectives
     layout = layouts_of(stack, chips)
-    room = stack.room(layout)
     ttft, tpot = QUEUED * (wanted.ttft or math.inf), wanted.tpot or math.inf
-    running, drafts, chunk = stack.running, stack.speculation, stack.chunk
-    mixes = stack.profile.mixes
-    both = aggregated(stack.engine, layout, room, load, chunk=chunk, running=running, mixes=mixes, speculation=drafts)
-    first = prefillers(stack.engine, layout, room, load, chunk=chunk)
-    then = decoders(stack.engine, layout, room, load, running=running, speculation=drafts)
+    both, first, then = (price(layout, load) for price in (stack.together, stack.prefill, stack.decode))
 
     def keeps(quick: float, flowing: float) -> bool:
         return quick <= ttft and flowing <= tpot

@@ -10,10 +10,9 @@ from pydantic import Field, model_validator
 
 from petaday.catalog.kernels import FORMATS
 from petaday.catalog.model import Model
-from petaday.catalog.strict_yaml import Document, load
-from petaday.catalog.validate import Quant, Strict, validated
+from petaday.catalog.validate import Quant, Strict
 from petaday.errors import InputError
-from petaday.study.scenario import Bytes, Chips, Name, Ratio, Time, WhatIfChip, Whole, WholeTokens, place_of
+from petaday.study.scenario import Bytes, Chips, Name, Ratio, Time, WhatIfChip, Whole, WholeTokens, read_as
 from petaday.units import Kind
 
 Format = Literal[
@@ -252,12 +251,5 @@ class ServiceScenario(Strict):
 
 
 def read_service(path: Path) -> tuple[ServiceScenario, Callable[[InputError], InputError]]:
-    """A scenario from its file, and a function that gives a later error the place of its field in that file."""
-    document: Document = load(path)
-    scenario = validated(ServiceScenario, document)
-
-    def locate(error: InputError) -> InputError:
-        inside = error.field.split(".")[0] in ServiceScenario.model_fields and error.place is None
-        return error.at(place=place_of(document, error.field)) if inside else error
-
-    return scenario, locate
+    """A service's scenario from its file, see `scenario.read_as`."""
+    return read_as(ServiceScenario, path)

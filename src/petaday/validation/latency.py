@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from petaday.catalog import load
 from petaday.catalog.engine import Engine as Profile
+from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import most_sequences
 from petaday.serving.steady import output_token_seconds
@@ -44,12 +45,14 @@ class Cell:
     prefills: Floats
     measured: Floats
 
+    def engine(self, profile: Profile) -> Engine:
+        """The engine that serves this cell under a profile."""
+        precision = precision_of(self.model, self.precision, self.chip)
+        return engine_of(load.model(self.model), load.chip(self.chip), profile, precision)
+
     def predict(self, profile: Profile) -> Floats:
         """Seconds of an output token under the profile; what the caches cannot hold waits outside."""
-        chip = load.chip(self.chip)
-        precision = precision_of(self.model, self.precision, self.chip)
-        engine = engine_of(load.model(self.model), chip, profile, precision)
-        room = profile.memory.value * board_memory(chip)
+        engine, room = self.engine(profile), profile.memory.value * board_memory(load.chip(self.chip))
         chunk = np.full_like(self.prompt, profile.chunk.value)
         most = most_sequences(engine, self.layout, room, self.prompt + self.output / 2, chunk)
         # Where not even the weights seem to fit, they did: the room of the runs is unknown and limits nothing.
@@ -156,29 +159,33 @@ def predictions() -> dict[int, float]:
 def latency_suites() -> list[Suite]:
     """TPOT of dense models and of mixtures of experts, held out of the fits and fitted; and what cannot be compared."""
     rows, predicted = read_record(), predictions()
-    names = {
-        (moe, kept): f"TPOT, {'MoE' if moe else 'dense'}, {'held out' if kept else 'fitted'}"
-        for moe in (False, True)
-        for kept in (True, False)
-    }
-    suites: dict[str, list[Checked]] = {name: [] for name in (*names.values(), "TPOT, not comparable")}
-    for place, (row, kept) in enumerate(zip(rows, held_out(rows), strict=True)):
-        if row["skipped"]:
-            suites["TPOT, not comparable"].append(_checked(row, None))
-        else:
-            moe = load.model(row["model"]).moe is not None
-            suites[names[moe, kept]].append(_checked(row, predicted[place]))
-    return [Suite(name, tuple(checked)) for name, checked in suites.items()]
+    suites: dict[str, list[Checked]] = {name: [] for name in (*halves("TPOT"), "TPOT, not comparable")}
+    for row, kept, place in zip(rows, held_out(rows), range(len(rows)), strict=True):
+        fit = load.engine(profile_of(row)).fit
+        name = "TPOT, not comparable" if row["skipped"] else half_of("TPOT", row, kept)
+        suites[name].append(checked(row, "tpot", predicted.get(place), fit.held_out_p90 if fit else None))
+    return [Suite(name, tuple(rows_of)) for name, rows_of in suites.items()]
 
 
-def _checked(row: Row, predicted: float | None) -> Checked:
-    fit = load.engine(profile_of(row)).fit
-    factor = 1 + fit.held_out_p90 if fit else None
+def halves(metric: str) -> list[str]:
+    """Names of the suites of a latency: dense models and mixtures of experts, held out of the fits and fitted."""
+    return [f"{metric}, {kind}, {half}" for kind in ("dense", "MoE") for half in ("held out", "fitted")]
+
+
+def half_of(metric: str, row: Row, kept: bool) -> str:
+    """The suite that a row belongs to; kept: whether the fits did not see it."""
+    kind = "dense" if load.model(row["model"]).moe is None else "MoE"
+    return f"{metric}, {kind}, {'held out' if kept else 'fitted'}"
+
+
+def checked(row: Row, metric: str, predicted: float | None, p90: float | None) -> Checked:
+    """A row's latency (ttft or tpot) beside the predicted seconds, which nine of ten rows are within `p90` of."""
+    factor = 1 + p90 if p90 is not None else None
     return Checked(
         id=row["id"],
         group=group_of(row),
-        metric="tpot_s",
-        measured=float(row["tpot_ms"]) * 1e-3,
+        metric=f"{metric}_s",
+        measured=float(row[f"{metric}_ms"]) * 1e-3,
         predicted=predicted,
         skipped=row["skipped"],
         config=row["id"],

@@ -6,9 +6,9 @@ layouts by `benchmarks/make_latency_record.py`.
 
 from __future__ import annotations
 
-import csv
-import gzip
 from pathlib import Path
+
+from petaday.validation.table import read_packed
 
 RECORD = Path(__file__).parent / "data" / "latency.csv.gz"
 COLUMNS = ("id", "engine", "version", "month", "model", "chip", "precision", "mode", "prompt", "output", "concurrency",
@@ -20,5 +20,4 @@ aiconfigurator; skipped: why a row is not comparable."""
 
 def read_record(path: Path = RECORD) -> list[dict[str, str]]:
     """The rows, each a column's text by its name."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as table:
-        return list(csv.DictReader(table))
+    return read_packed(path)

@@ -22,8 +22,8 @@ from petaday.serving.requests import Trace, requests
 from petaday.serving.simulate.outcome import Ledger
 from petaday.serving.simulate.run import simulate
 from petaday.serving.simulate.service import Pool, Service
-from petaday.study.engines import board_memory, engine_of
-from petaday.validation.latency import Cell, cells_of, group_of, held_out, precision_of, profile_of
+from petaday.study.engines import board_memory
+from petaday.validation.latency import Cell, cells_of, checked, half_of, halves, held_out, profile_of
 from petaday.validation.latency_record import read_record
 from petaday.validation.latency_settings import settings_of
 from petaday.validation.suite import Checked, Suite
@@ -59,10 +59,8 @@ def simulated() -> dict[int, Predicted]:
 
 
 def _cell(cell: Cell, rows: list[Row]) -> dict[int, Predicted]:
-    profile, chip = load.engine(cell.profile), load.chip(cell.chip)
-    precision = precision_of(cell.model, cell.precision, cell.chip)
-    engine = engine_of(load.model(cell.model), chip, profile, precision)
-    capacity = profile.memory.value * board_memory(chip)
+    profile = load.engine(cell.profile)
+    engine, capacity = cell.engine(profile), profile.memory.value * board_memory(load.chip(cell.chip))
     laws: dict[tuple[float, ...], Laws] = {}
     found = {}
     for row in np.flatnonzero(cell.prefills):
@@ -109,30 +107,12 @@ def ttft_suites() -> list[Suite]:
     """TTFT of dense models and of mixtures of experts, held out of the fits and fitted."""
     rows = read_record()
     kept, found = held_out(rows), simulated()
-    names = {
-        (moe, out): f"TTFT, {'MoE' if moe else 'dense'}, {'held out' if out else 'fitted'}"
-        for moe in (False, True)
-        for out in (True, False)
-    }
-    suites: dict[str, list[Checked]] = {name: [] for name in names.values()}
+    suites: dict[str, list[Checked]] = {name: [] for name in halves("TTFT")}
     for place in comparable(rows):
         row = rows[place]
         first = load.first_tokens().get(profile_of(row))
-        moe = load.model(row["model"]).moe is not None
         predicted = found[place].ttft + (first.answer if first else 0.0)
-        factor = 1 + first.held_out_p90 if first else None
-        suites[names[moe, kept[place]]].append(
-            Checked(
-                id=row["id"],
-                group=group_of(row),
-                metric="ttft_s",
-                measured=float(row["ttft_ms"]) * 1e-3,
-                predicted=predicted,
-                config=row["id"],
-                cell=group_of(row),
-                low=predicted / factor if factor else None,
-                high=predicted * factor if factor else None,
-                chips=int(float(row["tp"]) * float(row["pp"]) * float(row["dp"])),
-            )
+        suites[half_of("TTFT", row, kept[place])].append(
+            checked(row, "ttft", predicted, first.held_out_p90 if first else None)
         )
-    return [Suite(name, tuple(checked)) for name, checked in suites.items()]
+    return [Suite(name, tuple(rows_of)) for name, rows_of in suites.items()]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from petaday.catalog import load
-from petaday.catalog.power import board_power_of
 from petaday.serving.energy import Draws, board_joules
 from petaday.serving.layout import Floats
+from petaday.study.engines import board_draws
 from petaday.study.parts import needed
 from petaday.validation.serving import held_out, measured_of
 from petaday.validation.serving_cells import Cell, Row, cells_of
@@ -89,12 +89,6 @@ def _of_cell(cell: Cell, rows: list[Row]) -> list[tuple[float, ...]]:
     return found
 
 
-def draws_of(chip: str) -> Draws:
-    """The catalog's figures of a chip's boards."""
-    power = board_power_of(load.chip(chip), load.board_powers())
-    return Draws(power.idle, power.arithmetic, power.memory, power.rest)
-
-
 def energy_suites() -> list[Suite]:
     """Joules of an output token, held out of the fits and fitted, by what was measured; rates are predicted too."""
     rows, table = read_record(), drawn()
@@ -104,7 +98,7 @@ def energy_suites() -> list[Suite]:
     for chip in set(chips):
         own = np.array(chips) == chip
         part = table.part(own)
-        joules[own] = part.spend(part.predicted, draws_of(chip))
+        joules[own] = part.spend(part.predicted, board_draws(load.chip(chip)))
     suites: dict[str, list[Checked]] = {"energy, held out": [], "energy, fitted": []}
     for place, value in zip(table.place, joules.tolist(), strict=True):
         row = rows[place]

@@ -6,9 +6,9 @@ Published results of MLPerf Inference, engine makers, laboratories and blogs, ea
 
 from __future__ import annotations
 
-import csv
-import gzip
 from pathlib import Path
+
+from petaday.validation.table import read_packed
 
 RECORD = Path(__file__).parent / "data" / "serving.csv.gz"
 COLUMNS = ("id", "source", "engine", "version", "month", "model", "chip", "chips", "tp", "pp", "dp", "ep", "weights",
@@ -28,5 +28,4 @@ skipped: why a row is not comparable."""
 
 def read_record(path: Path = RECORD) -> list[dict[str, str]]:
     """The rows, each a column's text by its name."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as table:
-        return list(csv.DictReader(table))
+    return read_packed(path)

@@ -46,6 +46,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return [{**row, "id": row.get("id") or f"line {number}"} for number, row in enumerate(rows, start=2)]
 
 
+def read_packed(path: Path) -> list[dict[str, str]]:
+    """The rows of a shipped record, each a column's text by its name."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
 def write_packed(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """A gzipped table that `read_rows` reads; a missing cell is blank, and the same rows give the same bytes.
 
