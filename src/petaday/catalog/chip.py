@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from petaday.catalog.figure import Figure, FigureOf
-from petaday.catalog.validate import Strict, told
+from petaday.catalog.part import Id, Part
+from petaday.catalog.validate import told
 from petaday.errors import InputError, nearest_names
 from petaday.units import DTYPES, Kind
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Rate = Annotated[Figure, FigureOf(Kind.FLOP_RATE)]
 Bytes = Annotated[Figure, FigureOf(Kind.BYTES)]
 Bandwidth = Annotated[Figure, FigureOf(Kind.BANDWIDTH)]
@@ -38,16 +38,13 @@ def known_dtype(dtype: str) -> str:
 Dtype = Annotated[str, AfterValidator(told(known_dtype))]
 
 
-class Chip(Strict):
+class Chip(Part):
     """One accelerator. Figures are in SI units; None is not known.
 
     Link rates are per chip and per direction, so NVLink4's advertised 900 GB/s stands here as 450 GB/s.
     """
 
-    id: Id
-    name: str
     vendor: str
-    aliases: tuple[str, ...] = ()
     generation: Id  # chips of one generation inherit each other's efficiencies
     class_: Literal["gpu", "tpu", "npu", "other"] = Field(alias="class")
     year: Annotated[int, Field(ge=2000, le=2100)]  # of first shipment, or as announced

@@ -8,9 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from petaday.catalog.chip import Chip, Count, Dtype, Id, known_dtype
+from petaday.catalog.chip import Chip, Count, Dtype, known_dtype
 from petaday.catalog.figure import Figure
 from petaday.catalog.network import Ratio, Time
+from petaday.catalog.part import Id
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Count, Id
+from petaday.catalog.chip import Count
 from petaday.catalog.figure import Figure
 from petaday.catalog.first_token import Errors, Share
 from petaday.catalog.network import Ratio, Time
-from petaday.catalog.validate import Strict
+from petaday.catalog.part import Part
 from petaday.units import Kind, render
 
 Flag = Annotated[bool, Field(strict=True)]
@@ -44,7 +44,7 @@ RATIOS = ("launch", "exposed", "arithmetic", "grouped", "decode_bandwidth")
 """Figures that are ratios; the other ones that a fit may move are times."""
 
 
-class Engine(Strict):
+class Engine(Part):
     """A profile.
 
     frameworks: words that tables of measurements call this engine by; versions: how the versions that it stands for
@@ -67,9 +67,6 @@ class Engine(Strict):
     fits: the figures, four at most, that a fit to measurements moves
     """
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     frameworks: tuple[str, ...]
     versions: tuple[str, ...]

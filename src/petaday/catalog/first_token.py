@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from petaday.catalog.chip import Id
+from petaday.catalog.part import Id
 from petaday.catalog.validate import Strict
 
 Share = Annotated[float, Field(ge=0)]

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from petaday.catalog.chip import Chip, Dtype, Id
+from petaday.catalog.chip import Chip, Dtype
 from petaday.catalog.efficiency import Efficiency, related_dtypes, scopes_of
 from petaday.catalog.figure import Figure
+from petaday.catalog.part import Id
 from petaday.catalog.validate import Strict
 from petaday.units import Kind, render
 

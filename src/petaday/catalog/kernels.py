@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Chip, Id
+from petaday.catalog.chip import Chip
+from petaday.catalog.part import Id
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 

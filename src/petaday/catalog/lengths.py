@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from petaday.catalog.chip import Id
+from petaday.catalog.part import Part
 from petaday.catalog.validate import Strict
 
 Tokens = Annotated[float, Field(ge=1)]
@@ -26,15 +26,12 @@ class Marginal(Strict):
     distance: Share
 
 
-class LengthLaw(Strict):
+class LengthLaw(Part):
     """A trace's lengths.
 
     rows: requests of the trace; rank_correlation: Spearman's, of a request's prompt and output tokens
     """
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     rows: Annotated[int, Field(gt=0)]
     probabilities: tuple[Share, ...]
     prompt: Marginal

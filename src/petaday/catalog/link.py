@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Bandwidth, Count, Id, Money, Power
+from petaday.catalog.chip import Bandwidth, Count, Money, Power
 from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.network import Ratio, Time
-from petaday.catalog.validate import Strict
+from petaday.catalog.part import Part
 from petaday.units import Kind
 
 Length = Annotated[Figure, FigureOf(Kind.LENGTH)]
@@ -23,7 +23,7 @@ COPPER = frozenset({"dac", "backplane", "acc", "aec"})
 CO_PACKAGED = frozenset({"npo", "cpo"})
 
 
-class Link(Strict):
+class Link(Part):
     """One technology at one rate. Figures are of one end (a module, an engine, a plug) at the whole rate.
 
     rate: B/s per direction; lanes: electrical lanes of an end per direction; reach: metres of cable
@@ -32,9 +32,6 @@ class Link(Strict):
     fibres: in the cable, both directions; lasers: of an end; failures_per_year: of an end, 0.01 is 1 % a year
     """
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     technology: Literal["dac", "backplane", "acc", "aec", "dsp", "lro", "lpo", "npo", "cpo"]
     rate: Bandwidth
     lanes: Annotated[int, Field(gt=0)]

@@ -25,6 +25,7 @@ from petaday.catalog.lengths import LengthLaw
 from petaday.catalog.link import Link
 from petaday.catalog.model import Model
 from petaday.catalog.network import Network
+from petaday.catalog.part import Part
 from petaday.catalog.power import BoardPower
 from petaday.catalog.scale_up import ScaleUp
 from petaday.catalog.software import Software
@@ -38,8 +39,7 @@ DATA = Path(__file__).parent / "data"
 # A user's file of chips may hold what was measured on them.
 _TOGETHER = ("chips", "efficiencies")
 
-# Parts with a name.
-N = TypeVar("N", bound=Chip | Engine | LengthLaw | Link | Model | Network | Nic | ScaleUp | Software | Switch)
+N = TypeVar("N", bound=Part)
 S = TypeVar("S", bound=Strict)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from petaday.catalog.part import Part
 from petaday.catalog.validate import Strict
 
 # Bounds far beyond any model, so that what is absurd is an error and not an endless sum over layers.
@@ -85,12 +86,10 @@ class Published(Strict):
     source: str
 
 
-class Model(Strict):
+class Model(Part):
     """The dimensions of one decoder-only transformer."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-    name: str
-    aliases: tuple[str, ...] = ()
     family: str
     year: Positive | None = None
     source: str

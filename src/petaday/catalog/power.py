@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from petaday.catalog.chip import Chip, Id
+from petaday.catalog.chip import Chip
+from petaday.catalog.part import Id
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from petaday.catalog.chip import Count, Id
+from petaday.catalog.chip import Count
 from petaday.catalog.network import Ratio, Time
-from petaday.catalog.validate import Strict
+from petaday.catalog.part import Part
 
 
-class ScaleUp(Strict):
+class ScaleUp(Part):
     """An interconnect. A chip's `scale_up_technology` begins with one of the `prefixes`.
 
     efficiency: share of the link rate that a ring keeps; latency: seconds a hop of a ring;
@@ -15,9 +15,6 @@ class ScaleUp(Strict):
     most_nics: NICs of one domain that a collective over several domains drives at once; None: all
     """
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     prefixes: tuple[str, ...]
     efficiency: Ratio
     latency: Time

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Bytes, Count, Id
+from petaday.catalog.chip import Bytes, Count
 from petaday.catalog.figure import Figure, FigureOf
 from petaday.catalog.fits import FitRecord
 from petaday.catalog.network import Ratio, Time
+from petaday.catalog.part import Part
 from petaday.catalog.validate import Strict
 from petaday.units import Kind
 
@@ -50,7 +51,7 @@ class Habits(Strict):
     runtime: Bytes
 
 
-class Software(Strict):
+class Software(Part):
     """A profile. Overlaps are shares of communication hidden behind computation.
 
     frameworks: words that tables of measurements call this stack by; vendors: whose chips it is a stack for, if not all
@@ -82,9 +83,6 @@ class Software(Strict):
     fits: the figures, four at most, that a fit to training runs may move
     """
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     frameworks: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from petaday.catalog.chip import Bandwidth, Id, Money, Power
+from petaday.catalog.chip import Bandwidth, Money, Power
 from petaday.catalog.network import Ratio, Time
-from petaday.catalog.validate import Strict
+from petaday.catalog.part import Id, Part
 
 
-class Switch(Strict):
+class Switch(Part):
     """A switch. Its capacity divides evenly over any of its radixes.
 
     capacity: B/s per direction over all ports; radixes: ports it can be split into, fewest first
@@ -19,9 +19,6 @@ class Switch(Strict):
     optics: the co-packaged link built into it; twin: the same switch with cages
     """
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     technology: Literal["infiniband", "ethernet", "nvlink", "ualink", "optical-circuit"]
     capacity: Bandwidth
     radixes: Annotated[tuple[int, ...], Field(min_length=1)]
@@ -40,12 +37,9 @@ class Switch(Strict):
         return self.capacity.value / radix
 
 
-class Nic(Strict):
+class Nic(Part):
     """A network adapter, without the module in its cage. bandwidth: B/s per direction over all of its ports."""
 
-    id: Id
-    name: str
-    aliases: tuple[str, ...] = ()
     bandwidth: Bandwidth
     power: Power
     price: Money

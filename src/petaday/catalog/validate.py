@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from petaday.catalog.strict_yaml import Document, Steps
 from petaday.errors import InputError, Place, nearest_names
-from petaday.units import Kind, parse
+from petaday.units import Kind, Span, parse, parse_span
 from petaday.units.kinds import EXAMPLE, NOUN, UNITS
 from petaday.units.text import shown
 
@@ -71,8 +71,11 @@ class Quant:
     kind: Kind
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        read = told(functools.partial(parse, kind=self.kind))
-        return core_schema.no_info_before_validator_function(read, core_schema.float_schema())
+        return core_schema.no_info_before_validator_function(told(self.read), core_schema.float_schema())
+
+    def read(self, written: Any) -> float:
+        """The SI value of what a file has. Raises InputError, see `petaday.units.parse`."""
+        return parse(written, self.kind)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: object) -> dict[str, Any]:
         may_be_bare = "" in UNITS[self.kind]
@@ -80,6 +83,27 @@ class Quant:
             "type": ["string", "number"] if may_be_bare else "string",
             "description": NOUN[self.kind] if may_be_bare else f"{NOUN[self.kind]}, with its unit",
             "examples": [EXAMPLE[self.kind]],
+        }
+
+
+@dataclass(frozen=True)
+class SpanOf:
+    """A field's quantity or range of it: `Annotated[Span, SpanOf(Kind.MONEY)]` reads `$22k` and `$22k..$47k`."""
+
+    kind: Kind
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        def read(written: Any) -> Span:
+            return written if isinstance(written, Span) else parse_span(written, self.kind)
+
+        return core_schema.no_info_plain_validator_function(told(read))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: object) -> dict[str, Any]:
+        example = EXAMPLE[self.kind]
+        return {
+            "type": ["string", "number"] if "" in UNITS[self.kind] else "string",
+            "description": f"{NOUN[self.kind]}, or a range of it (90 %) as low..high",
+            "examples": [example, f"{example}..{example}"],
         }
 
 

@@ -7,6 +7,7 @@
 from petaday.units.flop_rate import DTYPES, FlopRate, bits, check_training_rate, parse_flop_rate
 from petaday.units.kinds import Kind
 from petaday.units.quantity import Quantity
+from petaday.units.span import Span, parse_span
 from petaday.units.text import parse, render
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "FlopRate",
     "Kind",
     "Quantity",
+    "Span",
     "bits",
     "check_training_rate",
     "parse",
     "parse_flop_rate",
+    "parse_span",
     "render",
 ]

@@ -36,6 +36,26 @@ class Kind(StrEnum):
     MASS = "MASS"  # kg
     TEMPERATURE = "TEMPERATURE"  # degC
     COMPUTE = "COMPUTE"  # FLOP, told as PF-days
+    FREQUENCY = "FREQUENCY"  # 1/s: events a time
+    WAFERS = "WAFERS"  # wafers
+    WAFER_RATE = "WAFER_RATE"  # wafers/s
+    VOLUME = "VOLUME"  # m3
+    WATER_INTENSITY = "WATER_INTENSITY"  # m3/J
+    CARBON_INTENSITY = "CARBON_INTENSITY"  # kg/J
+    AREA_MASS = "AREA_MASS"  # kg/m2
+    DATA_MASS = "DATA_MASS"  # kg/B
+    DEFECT_DENSITY = "DEFECT_DENSITY"  # 1/m2
+    DATA_PRICE = "DATA_PRICE"  # USD/B
+    ENERGY_PRICE = "ENERGY_PRICE"  # USD/J
+    ENERGY_PRICE_CNY = "ENERGY_PRICE_CNY"  # CNY/J
+    POWER_PRICE = "POWER_PRICE"  # USD/W
+    POWER_PRICE_CNY = "POWER_PRICE_CNY"  # CNY/W
+    DEMAND_PRICE = "DEMAND_PRICE"  # USD/(W s): a demand charge
+    DEMAND_PRICE_CNY = "DEMAND_PRICE_CNY"  # CNY/(W s)
+    CHIP_PRICE = "CHIP_PRICE"  # USD/chip-second
+    CHIP_PRICE_CNY = "CHIP_PRICE_CNY"  # CNY/chip-second
+    COMPUTE_PRICE = "COMPUTE_PRICE"  # USD/FLOP, told by the PF-day
+    TOKEN_PRICE = "TOKEN_PRICE"  # USD/token
 
 
 NOUN: Mapping[Kind, str] = {
@@ -60,6 +80,26 @@ NOUN: Mapping[Kind, str] = {
     Kind.MASS: "a mass",
     Kind.TEMPERATURE: "a temperature",
     Kind.COMPUTE: "an amount of compute",
+    Kind.FREQUENCY: "a number of events per time",
+    Kind.WAFERS: "a number of wafers",
+    Kind.WAFER_RATE: "a number of wafers per time",
+    Kind.VOLUME: "a volume",
+    Kind.WATER_INTENSITY: "water per energy",
+    Kind.CARBON_INTENSITY: "carbon per energy",
+    Kind.AREA_MASS: "a mass per area",
+    Kind.DATA_MASS: "a mass per bytes",
+    Kind.DEFECT_DENSITY: "defects per area",
+    Kind.DATA_PRICE: "US dollars per bytes",
+    Kind.ENERGY_PRICE: "US dollars per energy",
+    Kind.ENERGY_PRICE_CNY: "yuan per energy",
+    Kind.POWER_PRICE: "US dollars per power",
+    Kind.POWER_PRICE_CNY: "yuan per power",
+    Kind.DEMAND_PRICE: "US dollars per power and time",
+    Kind.DEMAND_PRICE_CNY: "yuan per power and time",
+    Kind.CHIP_PRICE: "US dollars per chip-time",
+    Kind.CHIP_PRICE_CNY: "yuan per chip-time",
+    Kind.COMPUTE_PRICE: "US dollars per compute",
+    Kind.TOKEN_PRICE: "US dollars per tokens",
 }
 
 EXAMPLE: Mapping[Kind, str] = {
@@ -84,6 +124,26 @@ EXAMPLE: Mapping[Kind, str] = {
     Kind.MASS: "60 kg",
     Kind.TEMPERATURE: "25 degC",
     Kind.COMPUTE: "3640 PF-days",
+    Kind.FREQUENCY: "0.68 %/year",
+    Kind.WAFERS: "233k wafers",
+    Kind.WAFER_RATE: "45k wafers/month",
+    Kind.VOLUME: "300 L",
+    Kind.WATER_INTENSITY: "1.8 L/kWh",
+    Kind.CARBON_INTENSITY: "447 g/kWh",
+    Kind.AREA_MASS: "2.8 kg/cm2",
+    Kind.DATA_MASS: "65 g/GB",
+    Kind.DEFECT_DENSITY: "0.1 /cm2",
+    Kind.DATA_PRICE: "$15/GB",
+    Kind.ENERGY_PRICE: "$0.08/kWh",
+    Kind.ENERGY_PRICE_CNY: "¥0.4/kWh",
+    Kind.POWER_PRICE: "$10M/MW",
+    Kind.POWER_PRICE_CNY: "¥30M/MW",
+    Kind.DEMAND_PRICE: "$15/kW-month",
+    Kind.DEMAND_PRICE_CNY: "¥38/kW-month",
+    Kind.CHIP_PRICE: "$2.35/chip-hour",
+    Kind.CHIP_PRICE_CNY: "¥12/chip-hour",
+    Kind.COMPUTE_PRICE: "$140/PF-day",
+    Kind.TOKEN_PRICE: "$0.5/Mtok",
 }
 
 # Powers of ten of the SI prefixes.
@@ -135,6 +195,31 @@ def _data(byte_symbols: Iterable[str], bit_symbols: Iterable[str]) -> Units:
     return _prefixed("kMGTPE", *bytes_) | _prefixed("kMGTPE", *bits, factor=Decimal("0.125")) | binary
 
 
+def _priced(currency: str, unit: str, factor: int | Decimal) -> Units:
+    """A price by its unit, as `USD/kWh` and as `$0.08/kWh`, whose sign the reader turns into the unit's end."""
+    return {name: 1 / Decimal(factor) for name in (f"{currency}/{unit}", f"/{unit}{currency}")}
+
+
+def _energy_prices(currency: str) -> Units:
+    return _priced(currency, "kWh", 3_600_000) | _priced(currency, "MWh", 3_600_000_000)
+
+
+def _power_prices(currency: str) -> Units:
+    """Prices of watts; `$10M/MW` has its magnitude before the slash."""
+    plain = {k: v for p, f in (("", 1), ("k", 10**3), ("M", 10**6)) for k, v in _priced(currency, f"{p}W", f).items()}
+    return plain | {f"{p}/{p}W{currency}": Decimal(1) for p in ("k", "M")}
+
+
+def _demand_prices(currency: str) -> Units:
+    times = (("month", YEAR // 12), ("year", YEAR))
+    return {k: v for name, s in times for k, v in _priced(currency, f"kW-{name}", 1000 * s).items()}
+
+
+def _chip_prices(currency: str) -> Units:
+    hours = {k: v for name in ("chip-hour", "chip-h") for k, v in _priced(currency, name, 3600).items()}
+    return hours | _priced(currency, "chip-year", YEAR)
+
+
 _FLOP = _prefixed("kMGTPEZY", "FLOP", "FLOPs")
 _FLOP_RATE = _prefixed("kMGTPEZY", "FLOP/s", "FLOPs/s", "FLOPS") | _prefixed("GTPE", "OPS", "OP/s")
 _PF_DAYS = {
@@ -169,6 +254,30 @@ UNITS: Mapping[Kind, Units] = {
     Kind.MASS: _prefixed("mk", "g", factor=Decimal("0.001")) | _prefixed("kM", "t", factor=1000),
     Kind.TEMPERATURE: _named("degC", "°C"),
     Kind.COMPUTE: _PF_DAYS | _FLOP,
+    Kind.FREQUENCY: _per_time("") | {f"%{unit}": factor / 100 for unit, factor in _per_time("").items()},
+    Kind.WAFERS: _named("wafer", "wafers"),
+    Kind.WAFER_RATE: _per_time("wafer", "wafers") | {"wpm": Decimal(12) / YEAR},
+    Kind.VOLUME: _prefixed("mkM", "L", factor=Decimal("0.001")) | _named("m3", "m³"),
+    Kind.WATER_INTENSITY: {"L/kWh": Decimal("0.001") / 3_600_000, "m3/MWh": 1 / Decimal(3_600_000_000)},
+    Kind.CARBON_INTENSITY: {
+        "g/kWh": Decimal("0.001") / 3_600_000,
+        "kg/kWh": 1 / Decimal(3_600_000),
+        "t/MWh": 1 / Decimal(3_600_000),
+    },
+    Kind.AREA_MASS: {"g/cm2": Decimal(10), "kg/cm2": Decimal(10_000), "kg/m2": Decimal(1)},
+    Kind.DATA_MASS: {"g/GB": Decimal("1e-12"), "kg/GB": Decimal("1e-9")},
+    Kind.DEFECT_DENSITY: {"/cm2": Decimal(10_000), "/m2": Decimal(1)},
+    Kind.DATA_PRICE: _priced("USD", "GB", 10**9) | _priced("USD", "TB", 10**12),
+    Kind.ENERGY_PRICE: _energy_prices("USD"),
+    Kind.ENERGY_PRICE_CNY: _energy_prices("CNY"),
+    Kind.POWER_PRICE: _power_prices("USD"),
+    Kind.POWER_PRICE_CNY: _power_prices("CNY"),
+    Kind.DEMAND_PRICE: _demand_prices("USD"),
+    Kind.DEMAND_PRICE_CNY: _demand_prices("CNY"),
+    Kind.CHIP_PRICE: _chip_prices("USD"),
+    Kind.CHIP_PRICE_CNY: _chip_prices("CNY"),
+    Kind.COMPUTE_PRICE: _priced("USD", "PF-day", DAY * 10**15),
+    Kind.TOKEN_PRICE: _priced("USD", "Mtok", 10**6) | _priced("USD", "M tokens", 10**6),
 }
 
 COUNTED = frozenset(
@@ -181,6 +290,8 @@ COUNTED = frozenset(
         Kind.CHIP_TIME,
         Kind.MONEY,
         Kind.MONEY_CNY,
+        Kind.WAFERS,
+        Kind.WAFER_RATE,
     }
 )
 """Kinds whose numbers take a magnitude: `1.2M chips`, `70B`, `$3k`."""

@@ -54,6 +54,11 @@ def parse(text: str | int | float, kind: Kind) -> float:
     return value
 
 
+def unit_of(text: str, kind: Kind) -> str:
+    """The unit of a quantity as it is written, a currency sign turned into its end; "" for a bare number."""
+    return _split(text, kind)[1]
+
+
 def render(value: float, kind: Kind, digits: int = 4) -> str:
     """Text for people with a fitting unit, which `parse` reads back to within the digits kept.
 
@@ -203,6 +208,26 @@ _LADDERS: dict[Kind, Ladder] = {
     Kind.MASS: (*_rungs("g", "m k", -6), (" t", 1e3), (" kt", 1e6)),
     Kind.TEMPERATURE: ((" degC", 1.0),),
     Kind.COMPUTE: ((" PF-days", 1e15 * DAY),),
+    Kind.FREQUENCY: ((" /year", 1 / YEAR), (" /day", 1 / DAY), (" /s", 1.0)),
+    Kind.WAFERS: _magnitudes(" wafers"),
+    Kind.WAFER_RATE: _magnitudes(" wafers/day", base=1 / DAY),
+    Kind.VOLUME: ((" L", 1e-3), (" m3", 1.0), (" ML", 1e3)),
+    Kind.WATER_INTENSITY: ((" L/kWh", 1e-3 / 3.6e6),),
+    Kind.CARBON_INTENSITY: ((" g/kWh", 1e-3 / 3.6e6),),
+    Kind.AREA_MASS: ((" g/cm2", 10.0), (" kg/cm2", 1e4)),
+    Kind.DATA_MASS: ((" g/GB", 1e-12),),
+    Kind.DEFECT_DENSITY: ((" /cm2", 1e4),),
+    Kind.DATA_PRICE: (("$/GB", 1e-9),),
+    Kind.ENERGY_PRICE: (("$/kWh", 1 / 3.6e6),),
+    Kind.ENERGY_PRICE_CNY: (("¥/kWh", 1 / 3.6e6),),
+    Kind.POWER_PRICE: (("$/kW", 1e-3), ("$M/MW", 1.0)),
+    Kind.POWER_PRICE_CNY: (("¥/kW", 1e-3), ("¥M/MW", 1.0)),
+    Kind.DEMAND_PRICE: (("$/kW-month", 12e-3 / YEAR),),
+    Kind.DEMAND_PRICE_CNY: (("¥/kW-month", 12e-3 / YEAR),),
+    Kind.CHIP_PRICE: (("$/chip-hour", 1 / 3600),),
+    Kind.CHIP_PRICE_CNY: (("¥/chip-hour", 1 / 3600),),
+    Kind.COMPUTE_PRICE: (("$/PF-day", 1e-15 / DAY),),
+    Kind.TOKEN_PRICE: (("$/Mtok", 1e-6),),
 }
 """Units of the text for people, smallest first."""
 

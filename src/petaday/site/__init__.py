@@ -1,0 +1,1 @@
+"""One site: its watts, its weather, its carbon and its money."""
