@@ -1,0 +1,67 @@
+"""What an answer rests on and nobody knows exactly: named quantities with ranges, drawn together or one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petaday.catalog.figure import Figure
+from petaday.units import Kind, Span, render
+
+Floats = NDArray[np.float64]
+Values = Mapping[str, Floats]
+
+Z95 = 1.6448536269514722
+"""The 95th percentile of a standard normal variable."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A quantity by its dotted name, in SI units; `given`: the scenario says it."""
+
+    name: str
+    span: Span
+    kind: Kind
+    source: str
+    estimate: bool = False
+    given: bool = False
+
+    @property
+    def text(self) -> str:
+        """The quantity for people, with its range."""
+        middle = render(self.span.value, self.kind)
+        if self.span.is_known:
+            return middle
+        return f"{middle} ({render(self.span.low, self.kind)} to {render(self.span.high, self.kind)})"
+
+    def at(self, z: Floats) -> Floats:
+        """Its values at standard normal z: low, value and high at -1.645, 0 and 1.645.
+
+        Each side is log-normal where it can be (both ends above 0), else normal; a quantity whose low end is not
+        negative stays so.
+        """
+        low, value, high = self.span.low, self.span.value, self.span.high
+        drawn = np.where(z < 0, _half(value, low, z), _half(value, high, z))
+        return np.maximum(drawn, 0.0) if low >= 0 else drawn
+
+
+def _half(value: float, end: float, z: Floats) -> Floats:
+    share = np.abs(z) / Z95
+    if value > 0 and end > 0:
+        return np.asarray(value * (end / value) ** share)
+    return np.asarray(value + (end - value) * share)
+
+
+def of_figure(name: str, figure: Figure, kind: Kind) -> Factor:
+    """A catalog figure as a factor."""
+    low = figure.value if figure.low is None else figure.low
+    high = figure.value if figure.high is None else figure.high
+    return Factor(name, Span(low, figure.value, high), kind, figure.source, figure.estimate)
+
+
+def middle(factors: Iterable[Factor]) -> dict[str, Floats]:
+    """Every factor at its median."""
+    return {each.name: np.asarray(each.span.value) for each in factors}
