@@ -73,7 +73,7 @@ def propagate(
     uncertain = open_factors(factors)
     if not uncertain:
         values = chain(draw(factors, np.empty((1, 0))))
-        return Uncertainty(1, {name: (float(v),) * 3 for name, v in _plain(values, 1).items()}, {})
+        return Uncertainty(1, {name: (float(v[0]),) * 3 for name, v in _plain(values, 1).items()}, {})
     points = qmc.Sobol(len(uncertain), rng=seed).random(samples)
     outputs = _plain(chain(draw(factors, np.clip(points, 1e-9, 1 - 1e-9))), samples)
     quantiles = {name: tuple(float(q) for q in np.quantile(column, QUANTILES)) for name, column in outputs.items()}
