@@ -40,11 +40,15 @@ KINDS = {
 }
 """Figures that a profile and a scenario share by name."""
 
+PF_DAY = 8.64e19
+"""FLOP."""
+
 CONVENTIONS = {
     "cloud_list": "chip-hours at clouds' on-demand list price",
     "cloud_committed": "chip-hours at a price for one year or longer",
     "amortised": "chips, servers and network written off over their lives with interest, and energy",
     "marginal": "energy alone, the cluster standing there anyway",
+    "owned": "the whole cost of ownership, by the hours that are sold",
 }
 """What a run costs, by whose accounting."""
 
@@ -182,22 +186,22 @@ def money(size: Size, values: Values, run: Run | None, prices: Prices) -> dict[s
     sold = np.minimum(values["cost.sold"], 1.0)
     second = per_chip_second(found.yearly, size.chips, sold)
     told = {
-        **{f"capex.{name}": value for name, value in found.capex.by_part().items()},
-        "capex.total": found.capex.total,
-        **{f"charge.{name}": value for name, value in found.charge.by_part().items()},
-        "charge.total": found.charge.total,
-        **{f"opex.{name}": value for name, value in found.opex.by_part().items()},
-        "opex.total": found.opex.total,
-        "yearly": found.yearly,
-        "chip_hour": second * 3600,
-        "chip_hour_all_sold": per_chip_second(found.yearly, size.chips) * 3600,
+        **{f"capex_usd.{name}": value for name, value in found.capex.by_part().items()},
+        "capex_usd.total": found.capex.total,
+        **{f"charge_usd_per_year.{name}": value for name, value in found.charge.by_part().items()},
+        "charge_usd_per_year.total": found.charge.total,
+        **{f"opex_usd_per_year.{name}": value for name, value in found.opex.by_part().items()},
+        "opex_usd_per_year.total": found.opex.total,
+        "usd_per_year": found.yearly,
+        "usd_per_chip_hour": per_chip_second(found.yearly, size.chips) * 3600,
+        "usd_per_sold_chip_hour": second * 3600,
     }
     if run is not None:
         owned = run.chip_seconds * second
-        told |= {f"run.{name}": value for name, value in run_costs(found, size, values, run).items()}
+        told |= {f"run_usd.{name}": value for name, value in run_costs(found, size, values, run).items()}
         told |= {
-            "run.owned": owned,
-            "pf_day": owned / run.flops * 8.64e19,
-            "mtok": owned / run.tokens * 1e6,
+            "run_usd.owned": owned,
+            "usd_per_pf_day": owned / run.flops * PF_DAY,
+            "usd_per_mtok": owned / run.tokens * 1e6,
         }
     return told

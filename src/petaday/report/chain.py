@@ -1,0 +1,68 @@
+"""The chain's numbers as nested plain data, with every factor behind them, and their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from petaday.report.data import Data
+from petaday.study.chain.build import Chain
+from petaday.study.factor import Factor, Floats
+from petaday.study.uncertainty import Uncertainty
+
+
+def nested(told: Mapping[str, Any]) -> Data:
+    """`{"cost.capex_usd.chips": x}` as mappings in mappings."""
+    tree: Data = {}
+    for path, value in told.items():
+        *branch, leaf = path.split(".")
+        place = tree
+        for step in branch:
+            place = place.setdefault(step, {})
+        place[leaf] = value
+    return tree
+
+
+def scalars(told: Mapping[str, Floats]) -> dict[str, float]:
+    """Numbers at the medians."""
+    return {path: float(value) for path, value in told.items()}
+
+
+def factors_data(factors: Iterable[Factor]) -> list[Data]:
+    """Every factor with its range and source; SI units."""
+    return [
+        {
+            "name": each.name,
+            "value": each.span.value,
+            "low": each.span.low,
+            "high": each.span.high,
+            "text": each.text,
+            "source": each.source,
+            "estimate": each.estimate,
+            "given": each.given,
+        }
+        for each in factors
+    ]
+
+
+def chain_data(chain: Chain, uncertainty: Uncertainty | None = None) -> Data:
+    """The chain at the medians; with uncertainty, P10, P50 and P90 by path and the Sobol indices."""
+    return {
+        **nested(scalars(chain.medians())),
+        "missing": dict(chain.missing),
+        "factors": factors_data(chain.factors),
+        "chain_assumptions": [asdict(each) for each in chain.assumptions],
+        "uncertainty": uncertainty_data(uncertainty) if uncertainty else None,
+    }
+
+
+def uncertainty_data(found: Uncertainty) -> Data:
+    """Quantiles by path, and first and total Sobol indices of the numbers that were taken apart."""
+    return {
+        "samples": found.samples,
+        "quantiles": {
+            path: {"p10": low, "p50": median, "p90": high} for path, (low, median, high) in found.quantiles.items()
+        },
+        "sobol": {path: {"first": each.first, "total": each.total} for path, each in found.shares.items()},
+    }

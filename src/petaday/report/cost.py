@@ -1,0 +1,107 @@
+"""A cluster's money as plain data and as tables, in dollars and in the scenario's currency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from petaday.report.data import Data
+from petaday.report.terminal import plain_table
+from petaday.study.cost import CONVENTIONS
+from petaday.units import Kind, render
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PARTS = {
+    "chips": "chips",
+    "servers": "rest of the servers",
+    "network": "switches and adapters",
+    "optics": "modules and cables",
+    "storage": "storage",
+    "shell": "building",
+    "plant": "cooling and electrical plant",
+    "energy": "energy",
+    "demand": "demand charge",
+    "staff": "staff",
+    "maintenance": "maintenance",
+    "replacements": "chips bought again",
+    "total": "total",
+}
+NAMES = {
+    "cloud_list": "cloud, list price",
+    "cloud_committed": "cloud, committed",
+    "amortised": "amortised hardware and energy",
+    "marginal": "energy alone",
+    "owned": "cost of ownership",
+}
+
+
+class Purse:
+    """Dollars as text in the scenario's currency."""
+
+    def __init__(self, currency: str, rate: float) -> None:
+        self.kind, self.rate = (Kind.MONEY_CNY, rate) if currency == "CNY" else (Kind.MONEY, 1.0)
+
+    def text(self, dollars: float, digits: int = 4) -> str:
+        """An amount; small ones keep their cents."""
+        amount = dollars * self.rate
+        if 0 < abs(amount) < 1000:
+            return f"{'¥' if self.kind is Kind.MONEY_CNY else '$'}{amount:.{max(2, digits - 2)}g}"
+        return render(amount, self.kind, digits=digits)
+
+
+def show_cost(data: Data, name: str, console: Console) -> None:
+    """Print capital, yearly costs, unit costs and what the run costs by each convention."""
+    cost, purse = data["cost"], purse_of(data)
+    console.print(Text(name, style="bold"))
+    console.print(f"Prices of {data['cost_date']}, in {data['currency']}; a dollar is {purse_rate(data):.4g} yuan.\n")
+    console.print(_parts("Capital", cost["capex_usd"], purse))
+    console.print(_parts("Capital a year, with interest", cost["charge_usd_per_year"], purse))
+    console.print(_parts("Running costs a year", cost["opex_usd_per_year"], purse))
+    console.print(_units(cost, purse))
+    console.print(conventions_table(cost, data))
+
+
+def purse_rate(data: Data) -> float:
+    """Yuan for a dollar."""
+    return float(next(each["value"] for each in data["factors"] if each["name"] == "cost.exchange_rate"))
+
+
+def purse_of(data: Data) -> Purse:
+    """The scenario's currency."""
+    return Purse(data["currency"], purse_rate(data))
+
+
+def _parts(title: str, parts: dict[str, float], purse: Purse) -> Table:
+    table = plain_table(f"\n{title}", "part", ">amount", ">share")
+    for name, value in parts.items():
+        if value or name == "total":
+            table.add_row(PARTS[name], purse.text(value), f"{value / parts['total']:.1%}")
+    return table
+
+
+def _units(cost: dict[str, Any], purse: Purse) -> Table:
+    table = plain_table("\nUnit costs", "what", ">amount")
+    table.add_row("a year, all told", purse.text(cost["usd_per_year"]))
+    table.add_row("a chip-hour", purse.text(cost["usd_per_chip_hour"]))
+    table.add_row("a chip-hour that is sold", purse.text(cost["usd_per_sold_chip_hour"]))
+    if "usd_per_pf_day" in cost:
+        table.add_row("a PF-day of the model", purse.text(cost["usd_per_pf_day"]))
+        table.add_row("a million tokens trained on", purse.text(cost["usd_per_mtok"]))
+    return table
+
+
+def conventions_table(cost: dict[str, Any], data: Data) -> Table:
+    """The run's cost by each convention, in both currencies."""
+    table = plain_table("\nThe run, by whose accounting", "convention", ">USD", ">CNY", "what it counts")
+    dollars, yuan = Purse("USD", 1.0), Purse("CNY", purse_rate(data))
+    for name, what in CONVENTIONS.items():
+        value = cost["run_usd"].get(name)
+        if value is None:
+            table.add_row(NAMES[name], "unknown", "unknown", f"{what}: no published rent of this chip near this date")
+        else:
+            table.add_row(NAMES[name], dollars.text(value), yuan.text(value), what)
+    return table

@@ -1,0 +1,71 @@
+"""The money link: the cluster's capital and running costs, and what the run costs by each convention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petaday.fabric.bill import Bill
+from petaday.fabric.ranges import Range, total
+from petaday.site.cost import Size
+from petaday.study.answer import Answer
+from petaday.study.cost import ClusterPrices, Run, money, price_factors, prices_at
+from petaday.study.cost_scenario import Cost
+from petaday.study.factor import Factor, Floats, Values
+from petaday.study.parts import Assumption
+from petaday.units import Kind, Span
+
+
+@dataclass(frozen=True)
+class CostLink:
+    """A cluster's money. network: the bill of its scale-out network; None inside one domain."""
+
+    answer: Answer
+    prices: ClusterPrices
+    network: Bill | None
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Prices of the cluster and of its network."""
+        if self.network is None:
+            return self.prices.factors
+        links = total(line.price for line in self.network.links)
+        boxes = self.network.switches.price + self.network.nics.price
+        return (
+            *self.prices.factors,
+            _priced("cost.network", boxes, "switches and adapters of the fabric's bill"),
+            _priced("cost.optics", links, "modules and cables of the fabric's bill"),
+        )
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """The profile and the date of prices, where the scenario leaves them open."""
+        return self.prices.assumptions
+
+    def extend(self, values: Values, told: dict[str, Floats]) -> None:
+        """Money by part and by convention."""
+        nothing = np.asarray(0.0)
+        chips = np.asarray(float(self.answer.job.chips))
+        size = Size(
+            chips=chips,
+            network=values.get("cost.network", nothing),
+            optics=values.get("cost.optics", nothing),
+            it_watts=told["power.it_w"],
+            it_peak_watts=told["power.it_peak_w"],
+            pue=told["power.pue"],
+        )
+        wall = told.get("goodput.wall_time_s", told["run.wall_time_s"])
+        tokens = np.asarray(self.answer.joined.scenario.train.tokens)
+        run = Run(chip_seconds=wall * chips, flops=np.asarray(self.answer.demand.model_flops), tokens=tokens)
+        prices = prices_at(values, told.get("power.energy_usd_per_j"), told.get("power.demand_usd_per_w_s"))
+        told |= {f"cost.{name}": value for name, value in money(size, values, run, prices).items()}
+
+
+def cost_link(answer: Answer, section: Cost, network: Bill | None) -> CostLink:
+    """The money link of a plan. Raises InputError: a price that nobody knows."""
+    return CostLink(answer, price_factors(section, answer.joined.parts.chip), network)
+
+
+def _priced(name: str, price: Range, source: str) -> Factor:
+    return Factor(name, Span(price.low, price.typical, price.high), Kind.MONEY, source)
