@@ -34,6 +34,13 @@ Unverified = Annotated[
 ]
 
 
+Uncertain = Annotated[
+    bool,
+    Parameter(negative="", help="draw every figure that is not known exactly: P10, P50, P90 and what matters most"),
+]
+Samples = Annotated[int, Parameter(help="draws, a power of two")]
+
+
 @contextmanager
 def progress(noun: str = "plans") -> Iterator[Report | None]:
     """A counter on stderr while a search or a simulation runs, and nothing in a pipe."""

@@ -11,7 +11,9 @@ from petaday.cli.base import (
     ANSWERED,
     INFEASIBLE,
     Json,
+    Samples,
     ScenarioFile,
+    Uncertain,
     Unverified,
     app,
     command,
@@ -24,6 +26,7 @@ from petaday.errors import InputError
 
 if TYPE_CHECKING:
     from petaday.study.answer import Answer
+    from petaday.study.chain.build import Chain
     from petaday.study.scenario import Scenario
 
 
@@ -36,9 +39,11 @@ def plan(
     top: Annotated[int, Parameter(help="how many of the best plans to list")] = 5,
     pareto: Annotated[str, Parameter(help="objectives of a Pareto front, such as memory,step_time")] = "",
     csv: Annotated[Path | None, Parameter(help="write the listed plans to this CSV file")] = None,
+    uncertainty: Uncertain = False,
+    samples: Samples = 8192,
     allow_unverified: Unverified = False,
 ) -> int:
-    """Find the best parallel plan of a training run, with its step time, memory, MFU and wall time."""
+    """Plan a training run: its best parallel plan, then what failures leave of it, its watts, carbon, money and wafers."""
     from petaday.report.payload import payload
     from petaday.report.rows import plans_csv
     from petaday.study.manifest import manifest
@@ -46,8 +51,9 @@ def plan(
     if top < 1:
         raise InputError(f"`{top}` is no number of plans", field="--top", expected="a whole number of at least 1")
     objectives = tuple(name.strip() for name in pareto.split(",") if name.strip())
-    read, answer = _answered(scenario, top=top, objectives=objectives, allow_unverified=allow_unverified)
-    data = payload(answer, manifest(read, command()))
+    read, answer, chain = answered(scenario, top=top, objectives=objectives, allow_unverified=allow_unverified)
+    drawn = chain.uncertainty(samples) if chain and uncertainty else None
+    data = payload(answer, manifest(read, command()), chain, drawn)
     if csv is not None:
         write(csv, plans_csv(answer, data["pareto"]))
     if json:
@@ -75,8 +81,10 @@ def explain(
     from petaday.report.payload import payload
     from petaday.study.manifest import manifest
 
-    read, answer = _answered(scenario, allow_unverified=allow_unverified)
-    told = take_apart(answer, payload(answer, manifest(read, command())), field)
+    read, answer, chain = answered(scenario, allow_unverified=allow_unverified)
+    told = take_apart(
+        answer, payload(answer, manifest(read, command()), chain), field, chain.factors if chain else ()
+    )
     if json:
         print_json({**asdict(told), "field": told.field.model_dump()})
     else:
@@ -133,14 +141,16 @@ def _counts(text: str, option: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def _answered(path: Path, **options: Any) -> tuple[Scenario, Answer]:
-    """A scenario file's answer; a long search shows its progress on a terminal."""
+def answered(path: Path, **options: Any) -> tuple[Scenario, Answer, Chain | None]:
+    """A scenario file's answer and its chain, if a plan fits; a long search shows its progress on a terminal."""
     from petaday.study.answer import answer
+    from petaday.study.chain.build import chain_of
     from petaday.study.scenario import read_scenario
 
     scenario, locate = read_scenario(path)
     with progress() as report:
         try:
-            return scenario, answer(scenario, path.parent, report=report, **options)
+            found = answer(scenario, path.parent, report=report, **options)
+            return scenario, found, chain_of(found) if found.best else None
         except InputError as error:
             raise locate(error) from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from petaday.report.data import Data
 from petaday.study.chain.build import Chain
 from petaday.study.factor import Factor, Floats
+from petaday.study.parts import Assumption
 from petaday.study.uncertainty import Uncertainty
 
 
@@ -46,15 +46,28 @@ def factors_data(factors: Iterable[Factor]) -> list[Data]:
     ]
 
 
-def chain_data(chain: Chain, uncertainty: Uncertainty | None = None) -> Data:
-    """The chain at the medians; with uncertainty, P10, P50 and P90 by path and the Sobol indices."""
+ROOMS = ("goodput", "power", "carbon", "cost", "supply")
+"""Parts of an answer that the chain fills."""
+
+
+def chain_data(chain: Chain | None, uncertainty: Uncertainty | None = None) -> Data:
+    """The chain at the medians, null where there is no plan or no figures; with uncertainty, its quantiles and indices."""
+    told = nested(scalars(chain.medians())) if chain else {}
     return {
-        **nested(scalars(chain.medians())),
-        "missing": dict(chain.missing),
-        "factors": factors_data(chain.factors),
-        "chain_assumptions": [asdict(each) for each in chain.assumptions],
+        **{room: told.get(room) for room in ROOMS},
+        "money": {"currency": chain.prices.currency, "date": chain.prices.date} if chain and chain.prices else None,
+        "missing": dict(chain.missing) if chain else {},
+        "factors": factors_data(chain.factors) if chain else [],
         "uncertainty": uncertainty_data(uncertainty) if uncertainty else None,
     }
+
+
+def assumed(chain: Chain | None) -> tuple[Assumption, ...]:
+    """What the chain rests on that the scenario does not say and no source states."""
+    if chain is None:
+        return ()
+    guesses = (Assumption(each.name, each.text, each.source, True) for each in chain.factors if each.estimate)
+    return (*chain.assumptions, *guesses)
 
 
 def uncertainty_data(found: Uncertainty) -> Data:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petaday.report.data import Data
-from petaday.report.terminal import plain_table
+from petaday.report.terminal import plain_table, show_assumptions, show_infeasible
 from petaday.study.cost import CONVENTIONS
 from petaday.units import Kind, render
 
@@ -55,14 +55,39 @@ class Purse:
 
 def show_cost(data: Data, name: str, console: Console) -> None:
     """Print capital, yearly costs, unit costs and what the run costs by each convention."""
+    if not _begun(data, name, console):
+        return
     cost, purse = data["cost"], purse_of(data)
-    console.print(Text(name, style="bold"))
-    console.print(f"Prices of {data['cost_date']}, in {data['currency']}; a dollar is {purse_rate(data):.4g} yuan.\n")
     console.print(_parts("Capital", cost["capex_usd"], purse))
     console.print(_parts("Capital a year, with interest", cost["charge_usd_per_year"], purse))
     console.print(_parts("Running costs a year", cost["opex_usd_per_year"], purse))
     console.print(_units(cost, purse))
     console.print(conventions_table(cost, data))
+    show_assumptions(data, console)
+
+
+def show_conventions(data: Data, name: str, console: Console) -> None:
+    """Print what the run costs by each convention."""
+    if _begun(data, name, console):
+        console.print(conventions_table(data["cost"], data))
+        show_assumptions(data, console)
+
+
+def _begun(data: Data, name: str, console: Console) -> bool:
+    """Print the head; whether there is anything to tell."""
+    console.print(Text(name or data["cluster"]["chip"], style="bold"))
+    if data["infeasible"]:
+        show_infeasible(data["infeasible"], console)
+    if data["cost"] is None:
+        if "cost" in data["missing"]:
+            console.print(f"No costs: {data['missing']['cost']}.")
+        return False
+    cluster, run = data["cluster"], data["run"]
+    days = run["wall_time_days"] if data["goodput"] is None else data["goodput"]["wall_time_s"] / 86400
+    console.print(
+        f"{cluster['chips']:,} × {cluster['chip']} for {days:.4g} days; a dollar is {purse_rate(data):.4g} yuan."
+    )
+    return True
 
 
 def purse_rate(data: Data) -> float:
@@ -72,7 +97,7 @@ def purse_rate(data: Data) -> float:
 
 def purse_of(data: Data) -> Purse:
     """The scenario's currency."""
-    return Purse(data["currency"], purse_rate(data))
+    return Purse(data["money"]["currency"], purse_rate(data))
 
 
 def _parts(title: str, parts: dict[str, float], purse: Purse) -> Table:

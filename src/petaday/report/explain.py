@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -11,6 +11,7 @@ from petaday.report.data import Data
 from petaday.report.fields import Field, field_of
 from petaday.report.inputs import Input, inputs_of
 from petaday.study.answer import Answer
+from petaday.study.factor import Factor
 
 UNIT_ENDINGS = ("_s", "_bytes", "_days", "_bytes_per_s")
 
@@ -25,7 +26,7 @@ class Explanation:
     inputs: tuple[Input, ...]
 
 
-def explain(answer: Answer, data: Data, name: str) -> Explanation:
+def explain(answer: Answer, data: Data, name: str, factors: Iterable[Factor] = ()) -> Explanation:
     """Take a field apart. `name` is its path in the JSON, or the end of it, with or without its unit.
 
     Raises InputError for an unknown or ambiguous name, with the nearest paths.
@@ -37,7 +38,7 @@ def explain(answer: Answer, data: Data, name: str) -> Explanation:
     field = field_of(path)
     if field is None:
         raise InputError(f"`{path}` has no explanation", field=path)
-    return Explanation(path, tuple(values[path]), field, tuple(_inputs(answer, values, field, path)))
+    return Explanation(path, tuple(values[path]), field, tuple(_inputs(answer, values, field, path, factors)))
 
 
 def leaves(data: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -73,8 +74,11 @@ def _resolve(name: str, paths: list[str]) -> str:
     raise InputError(f"no field `{name}` in the answer", field="field", expected="a key of the JSON", nearest=near)
 
 
-def _inputs(answer: Answer, values: dict[str, list[str]], field: Field, path: str) -> Iterator[Input]:
-    known = inputs_of(answer)
+def _inputs(
+    answer: Answer, values: dict[str, list[str]], field: Field, path: str, factors: Iterable[Factor]
+) -> Iterator[Input]:
+    drawn = {each.name: Input(each.name, each.text, each.source, each.estimate) for each in factors}
+    known = {**inputs_of(answer), **drawn}
     seen = {path} if path not in known else set()
     for pattern in field.inputs:
         for name, each in known.items():

@@ -6,12 +6,15 @@ from dataclasses import asdict
 
 import numpy as np
 
+from petaday.report.chain import assumed, chain_data
 from petaday.report.data import SCHEMA_VERSION, Data
 from petaday.report.wiring import wired_data
 from petaday.study.answer import Answer, Best
+from petaday.study.chain.build import Chain
 from petaday.study.fabric import fabric_of, optics_changes
 from petaday.study.interval import SHARE, likely
 from petaday.study.manifest import Manifest
+from petaday.study.uncertainty import Uncertainty
 
 OBJECTIVE_KEYS = {
     "step_time": "step_time_s",
@@ -22,7 +25,9 @@ OBJECTIVE_KEYS = {
 """What each objective of a Pareto front is called in the result."""
 
 
-def payload(answer: Answer, manifest: Manifest) -> Data:
+def payload(
+    answer: Answer, manifest: Manifest, chain: Chain | None = None, uncertainty: Uncertainty | None = None
+) -> Data:
     """The whole answer; a part that does not exist (no plan fits) is null."""
     best = answer.best
     return {
@@ -40,10 +45,11 @@ def payload(answer: Answer, manifest: Manifest) -> Data:
         "pareto": _front(answer),
         "search": {"plans_considered": answer.found.considered, "plans_fitting": answer.found.fitting},
         "fabric": _fabric(answer),
+        **chain_data(chain, uncertainty),
         "accuracy": _accuracy(answer),
         "infeasible": asdict(answer.infeasible) if answer.infeasible else None,
         "unused": answer.joined.unused,
-        "assumptions": [asdict(each) for each in answer.joined.assumptions],
+        "assumptions": [asdict(each) for each in (*answer.joined.assumptions, *assumed(chain))],
     }
 
 

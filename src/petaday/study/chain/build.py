@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from petaday.errors import InputError
 from petaday.fabric.bill import Bill
 from petaday.study.answer import Answer
-from petaday.study.chain.cost import cost_link
+from petaday.study.chain.cost import CostLink
 from petaday.study.chain.link import Link, evaluate
 from petaday.study.chain.run import RunLink
+from petaday.study.cost import ClusterPrices, price_factors
 from petaday.study.cost_scenario import Cost
 from petaday.study.fabric import fabric_of
 from petaday.study.factor import Factor, Floats, Values, middle
@@ -30,10 +31,11 @@ EXPLAINED = (
 
 @dataclass(frozen=True)
 class Chain:
-    """The links of an answer. missing: links that have no answer, and why."""
+    """The links of an answer. missing: links that have no answer, and why; prices: of the money link."""
 
     links: tuple[Link, ...]
     missing: Mapping[str, str]
+    prices: ClusterPrices | None = None
 
     @property
     def factors(self) -> tuple[Factor, ...]:
@@ -71,10 +73,12 @@ def chain_of(answer: Answer) -> Chain:
     network: Bill | None = wired.bill if wired else None
     links: list[Link] = [RunLink(answer)]
     missing: dict[str, str] = {}
+    prices: ClusterPrices | None = None
     try:
-        links.append(cost_link(answer, scenario.cost or Cost(), network))
+        prices = price_factors(scenario.cost or Cost(), answer.joined.parts.chip)
+        links.append(CostLink(answer, prices, network))
     except InputError as error:
         if scenario.cost is not None:
             raise
         missing["cost"] = error.message
-    return Chain(tuple(links), missing)
+    return Chain(tuple(links), missing, prices)

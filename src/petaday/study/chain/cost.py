@@ -10,8 +10,7 @@ from petaday.fabric.bill import Bill
 from petaday.fabric.ranges import Range, total
 from petaday.site.cost import Size
 from petaday.study.answer import Answer
-from petaday.study.cost import ClusterPrices, Run, money, price_factors, prices_at
-from petaday.study.cost_scenario import Cost
+from petaday.study.cost import ClusterPrices, Run, money, prices_at
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
 from petaday.units import Kind, Span
@@ -60,11 +59,6 @@ class CostLink:
         run = Run(chip_seconds=wall * chips, flops=np.asarray(self.answer.demand.model_flops), tokens=tokens)
         prices = prices_at(values, told.get("power.energy_usd_per_j"), told.get("power.demand_usd_per_w_s"))
         told |= {f"cost.{name}": value for name, value in money(size, values, run, prices).items()}
-
-
-def cost_link(answer: Answer, section: Cost, network: Bill | None) -> CostLink:
-    """The money link of a plan. Raises InputError: a price that nobody knows."""
-    return CostLink(answer, price_factors(section, answer.joined.parts.chip), network)
 
 
 def _priced(name: str, price: Range, source: str) -> Factor:
