@@ -41,6 +41,8 @@ CHIP = {"cluster__chip": {"like": "a100-sxm-80"}}
 SLOW = {"cluster__network": {"bandwidth": "50 Gb/s"}, "cluster__chips": 32, "train__global_batch": 32}
 """Several domains on a network of its own figures, whose time is not all hidden."""
 
+SLOW_COST = changed(SMALL, **SLOW)
+
 MOVES: dict[str, Move] = {
     "train__model": Move("llama-3.2-1b", "gpt-3-xl"),
     "train__tokens": Move("1B", "2B"),
@@ -99,5 +101,27 @@ MOVES: dict[str, Move] = {
     "plan__moment_bytes": Move("bf16", 4, HELD),
     "plan__optimizer_offload": Move(True, False, HELD),
     "plan__activation_offload": Move(True, False, HELD),
+    "cost__profile": Move("world", "china"),
+    "cost__date": Move("2023-06", "2025-03"),
+    "cost__currency": Move("USD", "CNY"),
+    "cost__exchange_rate": Move(6.5, 7.5, also={"cost__chip_price": "¥100k"}),
+    "cost__chip_price": Move("$10k", "$11k..$15k"),
+    "cost__server_overhead": Move(1.5, 1.7),
+    "cost__storage": Move("1 %", "2 %"),
+    "cost__facility": Move("$9M/MW", "¥30M/MW"),
+    "cost__shell_share": Move("20 %", "30 %"),
+    "cost__energy": Move("$0.05/kWh", "¥0.4/kWh"),
+    "cost__demand": Move("$0/kW-month", "$15/kW-month"),
+    "cost__staff": Move("$20/kW-year", "$50/kW-year"),
+    "cost__maintenance": Move("1 %/year", "2 %/year"),
+    "cost__replacement": Move("1 %/year", "2 %/year"),
+    "cost__wacc": Move("5 %", "9 %"),
+    "cost__life_it": Move("3 years", "5 years"),
+    "cost__life_network": Move("3 years", "5 years", SLOW_COST),
+    "cost__life_facility": Move("10 years", "20 years"),
+    "cost__residual": Move("0 %", "10 %"),
+    "cost__sold": Move("60 %", "90 %"),
+    "cost__list_rent": Move("$2/chip-hour", "¥20/chip-hour"),
+    "cost__committed_rent": Move("$1/chip-hour", "$2/chip-hour"),
 }  # fmt: skip
 """By path, dots written as two underscores."""

@@ -11,6 +11,7 @@ import yaml
 
 from petaday.report.payload import Data, payload
 from petaday.study.answer import Answer, answer
+from petaday.study.chain.build import chain_of
 from petaday.study.manifest import manifest
 from petaday.study.scenario import read_scenario
 
@@ -57,9 +58,10 @@ def planned(path: Path, **options: Any) -> tuple[Answer, Data]:
     scenario, locate = read_scenario(path)
     try:
         found = answer(scenario, path.parent, **options)
+        chain = chain_of(found) if found.best else None
     except Exception as error:
         raise locate(error) from None
-    return found, payload(found, manifest(scenario, "petaday plan"))
+    return found, payload(found, manifest(scenario, "petaday plan"), chain)
 
 
 @cache

@@ -11,6 +11,7 @@ import pytest
 
 from moves import HELD, MOE, MOVES
 from petaday.catalog.model import Model
+from petaday.report.chain import ROOMS
 from petaday.report.payload import Data
 from petaday.study.scenario import Scenario
 from scenarios import SMALL, changed, planned, written
@@ -41,7 +42,7 @@ def outcome(data: Data) -> Data:
     """What a scenario comes to, without what only repeats it."""
     run = {**(data["run"] or {}), "deadline_s": None}
     return {
-        **{name: data[name] for name in ("status", "demand", "step", "memory")},
+        **{name: data[name] for name in ("status", "demand", "step", "memory", *ROOMS, "money")},
         "run": run,
         "chips": data["cluster"]["chips"],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from petaday.report.data import Data
-from petaday.report.terminal import plain_table
+from petaday.report.tables import plain_table
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:

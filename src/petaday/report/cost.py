@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petaday.report.data import Data
-from petaday.report.terminal import plain_table, show_assumptions, show_infeasible
+from petaday.report.tables import plain_table, show_assumptions, show_infeasible
 from petaday.study.cost import CONVENTIONS
 from petaday.units import Kind, render
 

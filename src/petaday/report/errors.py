@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from petaday.report.data import Data
-from petaday.report.terminal import plain_table
+from petaday.report.tables import plain_table
 
 if TYPE_CHECKING:
     from rich.console import Console

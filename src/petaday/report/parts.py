@@ -11,7 +11,7 @@ from petaday.catalog.figure import Figure
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError, nearest_names
 from petaday.report.data import Data
-from petaday.report.terminal import plain_table
+from petaday.report.tables import plain_table
 from petaday.units import Kind, render
 from petaday.workload.architecture import parameters
 

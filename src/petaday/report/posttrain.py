@@ -9,7 +9,8 @@ import numpy as np
 from rich.text import Text
 
 from petaday.report.data import SCHEMA_VERSION, Data
-from petaday.report.terminal import plain_table, plan_text, show_assumptions, show_infeasible, show_unused
+from petaday.report.tables import plain_table, show_assumptions, show_infeasible, show_unused
+from petaday.report.terminal import plan_text
 from petaday.study.answer import Answer
 from petaday.study.manifest import Manifest
 from petaday.study.posttrain import Posttrain

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from petaday.report.data import Data
 from petaday.report.service import OUTCOMES, layout_text
-from petaday.report.terminal import plain_table, show_assumptions, show_unused
+from petaday.report.tables import plain_table, show_assumptions, show_unused
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from petaday.report.chain_tables import show_chain
 from petaday.report.data import Data
+from petaday.report.tables import (
+    bytes_text,
+    plain_table,
+    show_assumptions,
+    show_infeasible,
+    show_unused,
+    span_text,
+    time_text,
+)
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:
@@ -57,18 +67,8 @@ def show_answer(data: Data, name: str, console: Console) -> None:
         console.print(_front(data["pareto"]))
     if data["fabric"]:
         _fabric(data["fabric"], console)
+    show_chain(data, console)
     _closing(data, console)
-
-
-def show_infeasible(infeasible: Data, console: Console) -> None:
-    """Print what binds and what would lift it."""
-    console.print(Text(f"Not feasible: {infeasible['constraint']} binds", style="bold red"))
-    console.print(infeasible["detail"])
-    if infeasible["reliefs"]:
-        table = plain_table("Changes that lift it, cheapest first", "change", ">step", ">memory a chip")
-        for relief in infeasible["reliefs"]:
-            table.add_row(relief["change"], _time(relief["step_time"]), _bytes(relief["memory"]))
-        console.print(table)
 
 
 def show_explanation(told: Explanation, console: Console) -> None:
@@ -88,16 +88,6 @@ def show_explanation(told: Explanation, console: Console) -> None:
         console.print(table)
 
 
-def plain_table(title: str, *columns: str) -> Table:
-    """A plain table; a column named `>x` is x, aligned right."""
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
-    for column in columns:
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
-    return table
-
-
 def _demand(demand: Data) -> Table:
     table = plain_table("Demand", "what", ">amount")
     table.add_row("parameters", render(demand["parameters_total"], Kind.COUNT))
@@ -114,17 +104,17 @@ def _plan(data: Data) -> Table:
     table = plain_table("\nPlan", "what", "choice")
     table.add_row("parallel plan", plan_text(data["plan"]))
     step, run = data["step"], data["run"]
-    table.add_row("step time", f"{_time(step['step_time_s'])}, {step['micro_batches']} micro-batches")
+    table.add_row("step time", f"{time_text(step['step_time_s'])}, {step['micro_batches']} micro-batches")
     table.add_row("throughput", f"{step['tokens_per_s']:,.0f} tokens/s, {step['tokens_per_s_per_chip']:,.1f} a chip")
     rate = render(step["model_flops_per_s_per_chip"], Kind.FLOP_RATE)
     table.add_row("utilisation", f"MFU {step['mfu']:.1%}, HFU {step['hfu']:.1%}, {rate} a chip")
     if step["step_time_low_s"] is not None:
-        ends = " to ".join(_time(step[f"step_time_{end}_s"]) for end in ("low", "high"))
+        ends = " to ".join(time_text(step[f"step_time_{end}_s"]) for end in ("low", "high"))
         table.add_row("", f"80 % of measured steps lie in {ends}")
-    table.add_row("run", f"{run['steps']:,} steps, {_time(run['wall_time_s'])} without failures")
+    table.add_row("run", f"{run['steps']:,} steps, {time_text(run['wall_time_s'])} without failures")
     table.add_row("", render(run["chip_hours"] * 3600, Kind.CHIP_TIME))
     baseline = step["baseline_step_time_s"]
-    table.add_row("baseline", f"one constant says {_time(baseline)} ({baseline / step['step_time_s'] - 1:+.0%})")
+    table.add_row("baseline", f"one constant says {time_text(baseline)} ({baseline / step['step_time_s'] - 1:+.0%})")
     return table
 
 
@@ -144,8 +134,8 @@ def _waterfall(step: Data) -> Table:
     for name, seconds in step["waterfall_s"].items():
         share = seconds / total
         if share >= 5e-4:
-            table.add_row(PARTS[name], _time(seconds), f"{share:.1%}", "█" * max(1, round(share * BAR)))
-    table.add_row("sum", _time(total), "100.0%")
+            table.add_row(PARTS[name], time_text(seconds), f"{share:.1%}", "█" * max(1, round(share * BAR)))
+    table.add_row("sum", time_text(total), "100.0%")
     return table
 
 
@@ -155,9 +145,9 @@ def _memory(memory: Data) -> Table:
     for key in ("weights", "gradients", "optimizer", "activations", "working", "logits", "reserve", "total"):
         values = [each[f"{key}_bytes"] for each in memory["stages"]]
         if any(values):
-            table.add_row(key, *map(_bytes, values))
+            table.add_row(key, *map(bytes_text, values))
     share = memory["fullest_bytes"] / memory["capacity_bytes"]
-    table.add_row(f"of {_bytes(memory['capacity_bytes'])}", f"{share:.0%}")
+    table.add_row(f"of {bytes_text(memory['capacity_bytes'])}", f"{share:.0%}")
     return table
 
 
@@ -166,9 +156,9 @@ def _alternatives(data: Data) -> Table:
     for each in data["alternatives"]:
         table.add_row(
             str(each["rank"]),
-            _time(each["step_time_s"]),
+            time_text(each["step_time_s"]),
             f"{each['slower_by']:+.1%}",
-            _bytes(each["memory_bytes"]),
+            bytes_text(each["memory_bytes"]),
             plan_text(each["plan"]),
         )
     return table
@@ -178,7 +168,7 @@ def _front(front: list[Data]) -> Table:
     names = [name for name in front[0] if name != "plan"]
     table = plain_table("\nPareto front", *(f">{name.rsplit('_', 1)[0].replace('_', ' ')}" for name in names), "plan")
     for each in front:
-        values = [_bytes(each[name]) if name.endswith("bytes") else _time(each[name]) for name in names]
+        values = [bytes_text(each[name]) if name.endswith("bytes") else time_text(each[name]) for name in names]
         table.add_row(*values, plan_text(each["plan"]))
     return table
 
@@ -214,18 +204,6 @@ def optics_table(optics: list[Data]) -> Table:
     return table
 
 
-def span_text(values: list[float], kind: Kind) -> str:
-    """A range as text: what is typical, and where the bounds differ from it, those."""
-    low, typical, high = (_amount(value, kind) for value in values)
-    return typical if low == high else f"{typical} ({low} to {high})"
-
-
-def _amount(value: float, kind: Kind) -> str:
-    if kind is Kind.COUNT:
-        return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
-    return render(value, kind, digits=3)
-
-
 def _closing(data: Data, console: Console) -> None:
     limits, search, accuracy = data["limits"], data["search"], data["accuracy"]
     console.print(
@@ -252,27 +230,3 @@ def _closing(data: Data, console: Console) -> None:
             )
     show_unused(data, console)
     show_assumptions(data, console)
-
-
-def show_unused(data: Data, console: Console) -> None:
-    """Print what the scenario gives and moves nothing."""
-    for field, reason in data["unused"].items():
-        console.print(f"Unused: {field} moves nothing, since {reason}.")
-
-
-def show_assumptions(data: Data, console: Console) -> None:
-    """Print what the scenario left open, with the source of each value."""
-    if data["assumptions"]:
-        table = plain_table("\nAssumed, because the scenario does not say", "field", "value", "source")
-        for each in data["assumptions"]:
-            table.add_row(each["field"], each["value"], each["source"] + (" (estimate)" if each["estimate"] else ""))
-        console.print(table)
-
-
-def _time(seconds: float) -> str:
-    """A time as text; steps of some minutes stay in seconds, so that they compare at a glance."""
-    return f"{seconds:.4g} s" if 1 <= seconds < 1000 else render(seconds, Kind.TIME)
-
-
-def _bytes(size: float) -> str:
-    return render(size, Kind.BYTES, digits=3)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from petaday.fabric.ranges import Range
 from petaday.report.data import SCHEMA_VERSION, Data
-from petaday.report.terminal import optics_table, plain_table, span_text
+from petaday.report.tables import plain_table, span_text
+from petaday.report.terminal import optics_table
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:

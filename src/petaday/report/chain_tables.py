@@ -1,0 +1,109 @@
+"""The chain behind a plan on a terminal: one line a number, its range where it was drawn, and what the range rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from petaday.report.cost import Purse, purse_of
+from petaday.report.data import Data
+from petaday.report.tables import plain_table
+from petaday.units import Kind, render
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_SHARE = 0.05
+"""Factors below this total Sobol index are not shown."""
+
+Show = Callable[[float], str]
+
+
+def of_kind(kind: Kind) -> Show:
+    """A number as text of its kind."""
+    return lambda value: render(value, kind, digits=3)
+
+
+def count(value: float) -> str:
+    """A number of things."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def lines(purse: Purse | None) -> Iterator[tuple[str, str, Show]]:
+    """The numbers that are shown: path in the answer, words, text."""
+    time, power, mass = of_kind(Kind.TIME), of_kind(Kind.POWER), of_kind(Kind.MASS)
+    yield from (
+        ("goodput.share", "goodput", lambda value: f"{value:.1%}"),
+        ("goodput.mtbf_s", "time between failures", time),
+        ("goodput.interval_s", "work between checkpoints", time),
+        ("goodput.wall_time_s", "run with failures", time),
+        ("power.it_w", "IT power, mean", power),
+        ("power.pue", "PUE", lambda value: f"{value:.3f}"),
+        ("power.facility_w", "facility power, mean", power),
+        ("power.run_energy_j", "energy of the run", of_kind(Kind.ENERGY)),
+        ("power.run_water_m3", "water of the run", of_kind(Kind.VOLUME)),
+        ("carbon.operational_location_kg", "CO2 of its energy, by location", mass),
+        ("carbon.operational_market_kg", "CO2 of its energy, by market", mass),
+        ("carbon.embodied_run_kg", "CO2 of making the chips, the run's share", mass),
+    )
+    if purse is not None:
+        yield from (
+            ("cost.capex_usd.total", "capital", purse.text),
+            ("cost.usd_per_year", "a year of ownership", purse.text),
+            ("cost.run_usd.owned", "cost of the run", purse.text),
+            ("cost.usd_per_pf_day", "a PF-day", purse.text),
+            ("cost.usd_per_mtok", "a million tokens", purse.text),
+        )
+    yield from (
+        ("supply.wafers", "logic wafers", count),
+        ("supply.hbm_bytes", "HBM", of_kind(Kind.BYTES)),
+        ("supply.packages", "packages started", count),
+        ("supply.months", "months until the last chip", lambda value: f"{value:.1f}"),
+    )
+
+
+def show_chain(data: Data, console: Console) -> None:
+    """Print the chain's numbers and, where they were drawn, P10 to P90 and what matters most."""
+    drawn = data["uncertainty"]
+    purse = purse_of(data) if data["cost"] else None
+    columns = ("what", ">median" if drawn else ">amount", *([">P10", ">P90"] if drawn else []))
+    table = plain_table("\nThe chain behind the run", *columns)
+    for path, words, show in lines(purse):
+        value = at(data, path)
+        if value is None:
+            continue
+        if drawn:
+            spread = drawn["quantiles"][path]
+            table.add_row(words, *(show(spread[name]) for name in ("p50", "p10", "p90")))
+        else:
+            table.add_row(words, show(value))
+    console.print(table)
+    for link, why in data["missing"].items():
+        console.print(f"No {link}: {why}.")
+    if drawn:
+        _show_shares(drawn, purse, console)
+
+
+def at(data: Data, path: str) -> float | None:
+    """The number at a path of the answer, None where there is none."""
+    place: object = data
+    for step in path.split("."):
+        place = place.get(step) if isinstance(place, dict) else None
+    return float(place) if isinstance(place, int | float) else None
+
+
+def _show_shares(drawn: Data, purse: Purse | None, console: Console) -> None:
+    words = {path: text for path, text, _ in lines(purse)}
+    table = plain_table(
+        f"\nWhat the spread rests on, {drawn['samples']:,} draws", "number", "factor", ">total", ">alone"
+    )
+    for path, shares in drawn["sobol"].items():
+        name = words.get(path, path)
+        for factor, total in shares["total"].items():
+            if total >= SHOWN_SHARE:
+                table.add_row(name, factor, f"{total:.2f}", f"{shares['first'][factor]:.2f}")
+                name = ""
+    console.print(table)
+    console.print(Text("total: share of the variance that goes when the factor is known, with all it acts through"))
