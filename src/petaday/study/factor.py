@@ -20,18 +20,24 @@ Z95 = 1.6448536269514722
 
 @dataclass(frozen=True)
 class Factor:
-    """A quantity by its dotted name, in SI units; `given`: the scenario says it."""
+    """A quantity by its dotted name, in SI units.
+
+    kind: for its text, or None where `words` are its text; given: the scenario says it
+    """
 
     name: str
     span: Span
-    kind: Kind
+    kind: Kind | None
     source: str
     estimate: bool = False
     given: bool = False
+    words: str = ""
 
     @property
     def text(self) -> str:
         """The quantity for people, with its range."""
+        if self.kind is None:
+            return self.words
         middle = render(self.span.value, self.kind)
         if self.span.is_known:
             return middle

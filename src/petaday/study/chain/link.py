@@ -28,6 +28,12 @@ class Link(Protocol):
         """Add the link's numbers to those told so far."""
 
 
+def under(room: str, values: Values) -> dict[str, Floats]:
+    """The values of a room's factors, by their names in it."""
+    head = f"{room}."
+    return {name.removeprefix(head): value for name, value in values.items() if name.startswith(head)}
+
+
 def evaluate(links: Iterable[Link], values: Values) -> dict[str, Floats]:
     """All numbers of the chain at some values of its factors."""
     told: dict[str, Floats] = {}
