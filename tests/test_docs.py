@@ -17,6 +17,7 @@ from petaday import cli
 from petaday.report.fields import fields
 from petaday.study import service_answer
 from petaday.study.fabric import read_fabric, wire
+from petaday.study.reliability_scenario import CheckpointOf, Reliability
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train
 from petaday.study.service_scenario import Asked, Objectives, PoolOf, Served, ServiceScenario, TierOf
 from scenarios import ROOT, planned, written
@@ -124,12 +125,19 @@ def test_examples_that_a_page_names_are_shipped(page: Path) -> None:
 def test_every_key_of_a_scenario_is_documented() -> None:
     page = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
     sections = {"train": Train, "cluster": Cluster, "plan": PlanColumns}
-    assert sections.keys() | {"name"} == Scenario.model_fields.keys()
+    assert sections.keys() | {"name", "reliability"} == Scenario.model_fields.keys()
     for section, model in sections.items():
         table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
                       for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
         assert documented == set(model.model_fields)
+
+
+def test_every_key_of_reliability_is_documented() -> None:
+    page = (ROOT / "docs" / "goodput.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`([\w.]+)`", page.partition("\n## reliability\n")[2].partition("\n## ")[0]))
+    checkpoint = {f"checkpoint.{name}" for name in CheckpointOf.model_fields}
+    assert documented >= (Reliability.model_fields.keys() - {"checkpoint"}) | checkpoint
 
 
 def test_every_key_of_a_service_is_documented() -> None:

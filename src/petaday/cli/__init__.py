@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from petaday.cli import cost, measure, parts, plan, serve  # noqa: F401  (each registers its commands)
+from petaday.cli import (  # noqa: F401  (each registers its commands)
+    cost,
+    measure,
+    parts,
+    plan,
+    reliability,
+    serve,
+)
 from petaday.cli.base import ANSWERED, BAD_INPUT, INFEASIBLE, app, print_json
 from petaday.errors import InputError, PetadayError
 
