@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 
 from petaday.cli import (  # noqa: F401  (each registers its commands)
-    cost,
+    claims,
     measure,
     parts,
     plan,
-    reliability,
     serve,
 )
 from petaday.cli.base import ANSWERED, BAD_INPUT, INFEASIBLE, app, print_json

@@ -60,7 +60,7 @@ def _no_plan(infeasible: object, json: bool) -> int:
     from dataclasses import asdict
 
     from petaday.report.data import SCHEMA_VERSION
-    from petaday.report.terminal import show_infeasible
+    from petaday.report.tables import show_infeasible
 
     told = asdict(infeasible)  # type: ignore[call-overload]
     if json:

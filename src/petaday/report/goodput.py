@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petaday.report.data import SCHEMA_VERSION, Data
-from petaday.report.terminal import plain_table, show_assumptions, show_unused
+from petaday.report.tables import plain_table, show_assumptions, show_unused
 from petaday.training.goodput import LOSSES
 from petaday.units import Kind, render
 from petaday.units.kinds import DAY, YEAR

@@ -9,7 +9,7 @@ import numpy as np
 
 from petaday.errors import InputError
 from petaday.fabric.network import Floats
-from petaday.study.answer import Answer, Best
+from petaday.study.answer import Answer
 from petaday.study.fabric import Wired, fabric_of, optics_changes
 from petaday.study.failing import Case, Component, absent_nodes, access, case_of, failing, rates, spare_nodes
 from petaday.study.failing_figures import Figures
@@ -122,7 +122,13 @@ def outcome(case: Case, values: Mapping[str, Floats], ideal_time: Floats) -> Out
 
 
 def goodput_of(answer: Answer, section: Reliability) -> GoodputAnswer:
-    """The goodput of a run that has a plan.
+    """The goodput of a run that has a plan. Raises as `case_for` does."""
+    case, figures = case_for(answer, section)
+    return _answered(answer, case, fabric_of(answer.joined), figures)
+
+
+def case_for(answer: Answer, section: Reliability) -> tuple[Case, Figures]:
+    """A run's failures before any number is chosen, and where their figures come from.
 
     Raises
     ------
@@ -132,21 +138,15 @@ def goodput_of(answer: Answer, section: Reliability) -> GoodputAnswer:
     best = answer.best
     if best is None:
         raise ValueError("no plan fits, and what does not run does not fail")
-    wired = fabric_of(answer.joined)
     figures = Figures()
-    case = _case(answer, best, wired, section, figures)
-    return _answered(answer, case, wired, figures)
-
-
-def _case(answer: Answer, best: Best, wired: Wired | None, section: Reliability, figures: Figures) -> Case:
     generation = answer.joined.parts.chip.generation
-    cluster = answer.joined.scenario.cluster
+    wired = fabric_of(answer.joined)
     case = case_of(answer.job, best.plan, best.step_time, generation, wired, section, figures)
-    if cluster.host_bandwidth is None:
+    if answer.joined.scenario.cluster.host_bandwidth is None:
         text = render(answer.job.host_bandwidth, Kind.BANDWIDTH)
         source = "PCIe 4.0 x16 in practice: a round number"
         figures.assumptions.append(Assumption("cluster.host_bandwidth", text, source, estimate=True))
-    return case
+    return case, figures
 
 
 def _answered(answer: Answer, case: Case, wired: Wired | None, figures: Figures) -> GoodputAnswer:

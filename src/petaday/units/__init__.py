@@ -6,7 +6,7 @@
 
 from petaday.units.flop_rate import DTYPES, FlopRate, bits, check_training_rate, parse_flop_rate
 from petaday.units.kinds import Kind
-from petaday.units.quantity import Quantity
+from petaday.units.quantity import Quantity, dimension_of
 from petaday.units.span import Span, parse_span
 from petaday.units.text import parse, render
 
@@ -18,6 +18,7 @@ __all__ = [
     "Span",
     "bits",
     "check_training_rate",
+    "dimension_of",
     "parse",
     "parse_flop_rate",
     "parse_span",

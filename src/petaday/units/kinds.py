@@ -158,6 +158,11 @@ MAGNITUDES: Mapping[str, Decimal] = {
     "k": Decimal(10**3), "K": Decimal(10**3), "M": Decimal(10**6), "B": Decimal(10**9), "T": Decimal(10**12),
 }  # fmt: skip
 
+# Chinese counts in steps of ten thousand: `260万亿 TFLOPS`, `1.3亿 tokens`.
+MYRIADS: Mapping[str, Decimal] = {
+    "万": Decimal(10**4), "亿": Decimal(10**8), "万亿": Decimal(10**12), "亿亿": Decimal(10**16),
+}  # fmt: skip
+
 DAY = 86_400
 YEAR = 365 * DAY
 _SPELLED_TIMES = {
@@ -297,12 +302,17 @@ COUNTED = frozenset(
 """Kinds whose numbers take a magnitude: `1.2M chips`, `70B`, `$3k`."""
 
 
+_IN_MYRIADS = COUNTED | {Kind.FLOP, Kind.FLOP_RATE, Kind.COMPUTE}
+
+
 def factor_of(unit: str, kind: Kind) -> Decimal | None:
     """SI units in one `unit` of this kind; None where the kind does not know the unit."""
     known = UNITS[kind]
     if unit in known:
         return known[unit]
-    magnitude, noun = unit[:1], unit[1:].lstrip()
-    if kind in COUNTED and magnitude in MAGNITUDES and noun in known:
-        return MAGNITUDES[magnitude] * known[noun]
+    magnitudes = {**(MAGNITUDES if kind in COUNTED else {}), **(MYRIADS if kind in _IN_MYRIADS else {})}
+    for length in (2, 1):
+        magnitude, noun = unit[:length], unit[length:].lstrip()
+        if magnitude in magnitudes and noun in known:
+            return magnitudes[magnitude] * known[noun]
     return None

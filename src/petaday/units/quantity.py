@@ -56,6 +56,11 @@ _DIMENSIONS: Mapping[Kind, Mapping[str, int]] = {
 }
 
 
+def dimension_of(kind: Kind) -> dict[str, int]:
+    """Exponents of what is counted or measured: `{"FLOP": 1, "s": -1}` of a rate of FLOP/s."""
+    return {base: exponent for base, exponent in _DIMENSIONS[kind].items() if exponent}
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A value in the SI unit of its kind. Sums need one dimension; products get the kind they measure."""

@@ -12,7 +12,7 @@ from petaday.validation.memory import memory_verdicts, verdicts_data
 from petaday.validation.ranking import ranking_data, ranking_groups
 from petaday.validation.scores import score
 from petaday.validation.suite import Checked, Errors, Suite, errors_of
-from petaday.validation.suites import SUITES
+from petaday.validation.suites import SUITES, suites_of
 from petaday.validation.training import held_out_errors, unmeasured_chips
 
 Data = dict[str, Any]
@@ -24,7 +24,7 @@ def validation_data(name: str | None = None, data: Path | None = None) -> Data:
     Raises InputError: the table cannot be read, or nothing of it predicted.
     """
     names = [name] if name else list(SUITES) if data is None else ["training"]
-    suites = [suite for each in names for suite in SUITES[each](data)]
+    suites = [suite for each in names for suite in suites_of(each, data)]
     told = suites_data(suites)
     scored = [row for suite in suites if suite.name.startswith("training, plan") for row in suite.rows]
     if scored:

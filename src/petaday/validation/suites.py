@@ -1,71 +1,33 @@
-"""The shipped suites by name."""
+"""The shipped suites by name; their modules are imported when they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 from petaday.validation.suite import Suite
 
-
-def _training(data: Path | None) -> list[Suite]:
-    from petaday.validation.training import training_suites
-
-    return training_suites(data)
-
-
-def _collectives(_: Path | None) -> list[Suite]:
-    from petaday.validation.collectives import collective_suites
-
-    return collective_suites()
-
-
-def _kernels(_: Path | None) -> list[Suite]:
-    from petaday.validation.kernels import kernel_suites
-
-    return kernel_suites()
-
-
-def _memory(_: Path | None) -> list[Suite]:
-    from petaday.validation.memory import memory_suites
-
-    return memory_suites()
-
-
-def _ranking(_: Path | None) -> list[Suite]:
-    from petaday.validation.ranking import ranking_suites
-
-    return ranking_suites()
-
-
-def _latency(_: Path | None) -> list[Suite]:
-    from petaday.validation.latency import latency_suites
-    from petaday.validation.latency_ttft import ttft_suites
-
-    return latency_suites() + ttft_suites()
-
-
-def _serving(_: Path | None) -> list[Suite]:
-    from petaday.validation.serving import serving_suites
-    from petaday.validation.serving_energy import energy_suites
-
-    return [*serving_suites(), *energy_suites()]
-
-
-def _cost(_: Path | None) -> list[Suite]:
-    from petaday.validation.cost import cost_suites
-
-    return cost_suites()
-
-
-SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
-    "training": _training,
-    "collectives": _collectives,
-    "memory": _memory,
-    "ranking": _ranking,
-    "kernels": _kernels,
-    "latency": _latency,
-    "serving": _serving,
-    "cost": _cost,
+SUITES: dict[str, tuple[str, ...]] = {
+    "training": ("training.training_suites",),
+    "collectives": ("collectives.collective_suites",),
+    "memory": ("memory.memory_suites",),
+    "ranking": ("ranking.ranking_suites",),
+    "kernels": ("kernels.kernel_suites",),
+    "latency": ("latency.latency_suites", "latency_ttft.ttft_suites"),
+    "serving": ("serving.serving_suites", "serving_energy.energy_suites"),
+    "cost": ("cost.cost_suites",),
+    "claims": ("claims.claim_suites",),
 }
-"""A suite's name to the function that makes its predictions; only training reads a table of the user's own."""
+"""A suite's name to the functions that make its predictions, each as module and name in `petaday.validation`."""
+
+
+def suites_of(name: str, data: Path | None) -> list[Suite]:
+    """The suites of a name; only training reads a table of the user's own."""
+    found: list[Suite] = []
+    for function in SUITES[name]:
+        module, _, made = function.partition(".")
+        make = getattr(import_module(f"petaday.validation.{module}"), made)
+        made_suites: Iterable[Suite] = make(data) if name == "training" else make()
+        found += made_suites
+    return found

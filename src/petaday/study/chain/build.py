@@ -9,6 +9,7 @@ from petaday.errors import InputError
 from petaday.fabric.bill import Bill
 from petaday.study.answer import Answer
 from petaday.study.chain.cost import CostLink
+from petaday.study.chain.goodput import goodput_link
 from petaday.study.chain.link import Link, evaluate
 from petaday.study.chain.run import RunLink
 from petaday.study.cost import ClusterPrices, price_factors
@@ -16,6 +17,7 @@ from petaday.study.cost_scenario import Cost
 from petaday.study.fabric import fabric_of
 from petaday.study.factor import Factor, Floats, Values, middle
 from petaday.study.parts import Assumption
+from petaday.study.reliability_scenario import Reliability
 from petaday.study.uncertainty import Uncertainty, propagate
 
 EXPLAINED = (
@@ -71,7 +73,7 @@ def chain_of(answer: Answer) -> Chain:
     scenario = answer.joined.scenario
     wired = fabric_of(answer.joined)
     network: Bill | None = wired.bill if wired else None
-    links: list[Link] = [RunLink(answer)]
+    links: list[Link] = [RunLink(answer), goodput_link(answer, scenario.reliability or Reliability())]
     missing: dict[str, str] = {}
     prices: ClusterPrices | None = None
     try:
