@@ -9,9 +9,11 @@ import sys
 
 from petaday.cli import (  # noqa: F401  (each registers its commands)
     claims,
+    cost,
     measure,
     parts,
     plan,
+    reliability,
     serve,
 )
 from petaday.cli.base import ANSWERED, BAD_INPUT, INFEASIBLE, app, print_json
