@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 
 from fit_serving import plain
 from petaday.catalog import load
-from petaday.serving.energy import Draws
+from petaday.chip.power import Draws
 from petaday.validation.serving import held_out
 from petaday.validation.serving_energy import Drawn, drawn
 from petaday.validation.serving_record import read_record

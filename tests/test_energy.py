@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from petaday.catalog import load
 from petaday.catalog.power import board_power_of
+from petaday.chip.power import Draws, board_joules
 from petaday.errors import InputError
 from petaday.serving.batch import Batch, decoding, with_chunk
-from petaday.serving.energy import Draws, board_joules, iteration_joules
+from petaday.serving.energy import iteration_joules
 from petaday.serving.engine import iteration_seconds, iteration_work
 from petaday.study.engines import board_draws
 from petaday.validation.serving_energy import drawn, energy_suites

@@ -15,6 +15,7 @@ from petaday.cli import (  # noqa: F401  (each registers its commands)
     plan,
     reliability,
     serve,
+    site,
 )
 from petaday.cli.base import ANSWERED, BAD_INPUT, INFEASIBLE, app, print_json
 from petaday.errors import InputError, PetadayError

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from petaday.serving.energy import Draws
+from petaday.chip.power import Draws
 from petaday.serving.engine import (
     AttentionLaw,
     Engine,

@@ -12,9 +12,9 @@ from petaday.catalog.kernels import FORMATS
 from petaday.catalog.model import Model
 from petaday.catalog.power import board_power_of
 from petaday.chip.law import ChipLaw
+from petaday.chip.power import Draws
 from petaday.errors import InputError
 from petaday.fabric.network import Network
-from petaday.serving.energy import Draws
 from petaday.serving.engine import Engine, Overheads
 from petaday.serving.products import Weights
 from petaday.study.parts import find_network, needed

@@ -12,9 +12,9 @@ from petaday.catalog import load as catalog
 from petaday.catalog.chip import Chip
 from petaday.catalog.engine import Engine as Profile
 from petaday.catalog.model import Model
+from petaday.chip.power import Draws
 from petaday.errors import InputError
 from petaday.serving.capacity import Load, Points, aggregated, decoders, prefillers
-from petaday.serving.energy import Draws
 from petaday.serving.engine import Engine
 from petaday.serving.layout import Floats, Layout
 from petaday.serving.memory import room_tokens, token_bytes

@@ -52,6 +52,8 @@ class Kind(StrEnum):
     POWER_PRICE_CNY = "POWER_PRICE_CNY"  # CNY/W
     DEMAND_PRICE = "DEMAND_PRICE"  # USD/(W s): a demand charge
     DEMAND_PRICE_CNY = "DEMAND_PRICE_CNY"  # CNY/(W s)
+    VOLUME_PRICE = "VOLUME_PRICE"  # USD/m3
+    VOLUME_PRICE_CNY = "VOLUME_PRICE_CNY"  # CNY/m3
     CHIP_PRICE = "CHIP_PRICE"  # USD/chip-second
     CHIP_PRICE_CNY = "CHIP_PRICE_CNY"  # CNY/chip-second
     COMPUTE_PRICE = "COMPUTE_PRICE"  # USD/FLOP, told by the PF-day
@@ -96,6 +98,8 @@ NOUN: Mapping[Kind, str] = {
     Kind.POWER_PRICE_CNY: "yuan per power",
     Kind.DEMAND_PRICE: "US dollars per power and time",
     Kind.DEMAND_PRICE_CNY: "yuan per power and time",
+    Kind.VOLUME_PRICE: "US dollars per volume",
+    Kind.VOLUME_PRICE_CNY: "yuan per volume",
     Kind.CHIP_PRICE: "US dollars per chip-time",
     Kind.CHIP_PRICE_CNY: "yuan per chip-time",
     Kind.COMPUTE_PRICE: "US dollars per compute",
@@ -140,6 +144,8 @@ EXAMPLE: Mapping[Kind, str] = {
     Kind.POWER_PRICE_CNY: "¥30M/MW",
     Kind.DEMAND_PRICE: "$15/kW-month",
     Kind.DEMAND_PRICE_CNY: "¥38/kW-month",
+    Kind.VOLUME_PRICE: "$2/m3",
+    Kind.VOLUME_PRICE_CNY: "¥4/m3",
     Kind.CHIP_PRICE: "$2.35/chip-hour",
     Kind.CHIP_PRICE_CNY: "¥12/chip-hour",
     Kind.COMPUTE_PRICE: "$140/PF-day",
@@ -279,6 +285,8 @@ UNITS: Mapping[Kind, Units] = {
     Kind.POWER_PRICE_CNY: _power_prices("CNY"),
     Kind.DEMAND_PRICE: _demand_prices("USD"),
     Kind.DEMAND_PRICE_CNY: _demand_prices("CNY"),
+    Kind.VOLUME_PRICE: _priced("USD", "m3", 1),
+    Kind.VOLUME_PRICE_CNY: _priced("CNY", "m3", 1),
     Kind.CHIP_PRICE: _chip_prices("USD"),
     Kind.CHIP_PRICE_CNY: _chip_prices("CNY"),
     Kind.COMPUTE_PRICE: _priced("USD", "PF-day", DAY * 10**15),

@@ -49,6 +49,8 @@ _DIMENSIONS: Mapping[Kind, Mapping[str, int]] = {
     Kind.POWER_PRICE_CNY: {"CNY": 1, "J": -1, "s": 1},
     Kind.DEMAND_PRICE: {"USD": 1, "J": -1, "s": 0},
     Kind.DEMAND_PRICE_CNY: {"CNY": 1, "J": -1, "s": 0},
+    Kind.VOLUME_PRICE: {"USD": 1, "m": -3},
+    Kind.VOLUME_PRICE_CNY: {"CNY": 1, "m": -3},
     Kind.CHIP_PRICE: {"USD": 1, "chip": -1, "s": -1},
     Kind.CHIP_PRICE_CNY: {"CNY": 1, "chip": -1, "s": -1},
     Kind.COMPUTE_PRICE: {"USD": 1, "FLOP": -1},

@@ -224,6 +224,8 @@ _LADDERS: dict[Kind, Ladder] = {
     Kind.POWER_PRICE_CNY: (("¥/kW", 1e-3), ("¥M/MW", 1.0)),
     Kind.DEMAND_PRICE: (("$/kW-month", 12e-3 / YEAR),),
     Kind.DEMAND_PRICE_CNY: (("¥/kW-month", 12e-3 / YEAR),),
+    Kind.VOLUME_PRICE: (("$/m3", 1.0),),
+    Kind.VOLUME_PRICE_CNY: (("¥/m3", 1.0),),
     Kind.CHIP_PRICE: (("$/chip-hour", 1 / 3600),),
     Kind.CHIP_PRICE_CNY: (("¥/chip-hour", 1 / 3600),),
     Kind.COMPUTE_PRICE: (("$/PF-day", 1e-15 / DAY),),

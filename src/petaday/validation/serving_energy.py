@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petaday.catalog import load
-from petaday.serving.energy import Draws, board_joules
+from petaday.chip.power import Draws, board_joules
 from petaday.serving.layout import Floats
 from petaday.study.engines import board_draws
 from petaday.study.parts import needed

@@ -1,0 +1,248 @@
+"""Hours of a facility around its IT: power chain, heat paths, chillers, heat rejection, water.
+
+Every number of a `Plant` and every hourly array may be a float or an array; all broadcast, hours on the last axis.
+
+Two loops carry the heat: air (what air takes, with the losses of the power chain and all fans in the room) and liquid.
+A loop needs facility water of a temperature. Outside air cools it for free as far as it is cold enough, a chiller does the
+rest at a share of Carnot's efficiency. Heat is neither made nor lost: what is rejected outside is all electricity of the
+facility but that of the fans outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petaday.site.psychrometrics import (
+    EVAPORATION,
+    HEAT_CAPACITY,
+    KELVIN,
+    Floats,
+    humidity_ratio,
+    saturation_pressure,
+)
+from petaday.site.weather import Weather
+
+Numbers = Floats | float
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A heat path from the chips to facility water.
+
+    water: degC of the facility water that it needs; rise: K between its supply and return
+    fans, pumps: W per W of heat at design, inside
+    """
+
+    water: Numbers
+    rise: Numbers
+    fans: Numbers
+    pumps: Numbers
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """How heat leaves.
+
+    approach: K between the air's temperature (of its wet bulb in a tower) and the water that comes back
+    fans: W per W rejected at design
+    wetting: 0 for dry coolers, 1 for towers; between, the effectiveness of pads that are wet only when it helps
+    air_rise: K that air warms by in a dry or adiabatic cooler at design
+    cycles: of concentration, make-up over blowdown
+    """
+
+    approach: Numbers
+    fans: Numbers
+    wetting: float
+    air_rise: Numbers
+    cycles: Numbers
+
+
+@dataclass(frozen=True)
+class Chiller:
+    """A chiller: share of Carnot's efficiency, the highest coefficient of performance, and temperatures in K and degC.
+
+    evaporator: below the water made; condenser: above the water that comes back; coldest: degC of condenser water
+    """
+
+    carnot: Numbers
+    highest: Numbers
+    evaporator: Numbers
+    condenser: Numbers
+    coldest: Numbers
+
+
+@dataclass(frozen=True)
+class PowerChain:
+    """From the grid to the racks: losses over rating are constant + linear x + square x², x the load over the rating.
+
+    rating: of all units, over the IT capacity
+    """
+
+    constant: Numbers
+    linear: Numbers
+    square: Numbers
+    rating: Numbers
+
+    def losses(self, load: Floats) -> Floats:
+        """W lost per W of IT capacity, at a load over that capacity."""
+        x = load / self.rating
+        return np.asarray(self.rating * (self.constant + x * (self.linear + self.square * x)))
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A facility but for its IT.
+
+    capacity: W of IT that it is built for; liquid_share: of the IT's heat that liquid takes
+    economiser: whether outside air may cool the loops without the chiller
+    least_speed: of fans and pumps inside, of full speed; 1 where they do not slow down
+    other: lighting, controls, offices: W per W of IT capacity, always on
+    """
+
+    capacity: Numbers
+    liquid_share: Numbers
+    air: Loop
+    liquid: Loop
+    rejection: Rejection
+    chiller: Chiller
+    chain: PowerChain
+    economiser: bool
+    least_speed: Numbers
+    other: Numbers
+
+
+@dataclass(frozen=True)
+class Facility:
+    """Hours of a facility, W but for water (m3/s) and free (share of heat cooled without a chiller); (..., hours)."""
+
+    it: Floats
+    losses: Floats
+    other: Floats
+    fans: Floats
+    pumps: Floats
+    chillers: Floats
+    rejection: Floats
+    rejected: Floats
+    evaporated: Floats
+    makeup: Floats
+    free: Floats
+
+    PARTS = ("it", "losses", "other", "fans", "pumps", "chillers", "rejection")
+
+    @property
+    def total(self) -> Floats:
+        """W drawn, the sum of the parts."""
+        return np.asarray(sum(getattr(self, name) for name in self.PARTS))
+
+
+def facility(it: Floats, weather: Weather, plant: Plant) -> Facility:
+    """All hourly parts of a facility from the W of its IT."""
+    capacity, share = plant.capacity, plant.liquid_share
+    load = it / capacity
+    speed = np.maximum(load, plant.least_speed)
+    cube = speed * speed * speed
+    losses = capacity * plant.chain.losses(load)
+    other = plant.other * capacity
+    full_losses = capacity * plant.chain.losses(np.asarray(1.0))
+
+    air, liquid = plant.air, plant.liquid
+    fans = air.fans * (1 - share) * capacity * cube
+    air_pumps = air.pumps * (1 - share) * capacity * cube
+    heat = (1 - share) * it + losses + other + fans + air_pumps
+    design = ((1 - share) * (1 + air.fans + air.pumps) + plant.other) * capacity + full_losses
+    by_air = _loop(heat, design, air, weather, plant)
+    total_heat, free_heat, pumps = heat, by_air.free * heat, air_pumps
+    parts = [by_air]
+    if np.any(np.asarray(share) > 0):
+        liquid_pumps = liquid.pumps * share * capacity * cube
+        warm = share * it + liquid_pumps
+        by_liquid = _loop(warm, share * (1 + liquid.pumps) * capacity, liquid, weather, plant)
+        parts.append(by_liquid)
+        total_heat, free_heat = heat + warm, free_heat + by_liquid.free * warm
+        pumps = air_pumps + liquid_pumps
+    chillers = sum(each.compressor for each in parts)
+    evaporated = sum(each.evaporated for each in parts)
+    cycles = plant.rejection.cycles
+    return Facility(
+        it=np.asarray(it),
+        losses=losses,
+        other=np.asarray(other),
+        fans=np.asarray(fans),
+        pumps=np.asarray(pumps),
+        chillers=np.asarray(chillers),
+        rejection=np.asarray(sum(each.fans for each in parts)),
+        rejected=np.asarray(total_heat + chillers),
+        evaporated=np.asarray(evaporated),
+        makeup=np.asarray(evaporated * (cycles / (cycles - 1))),
+        free=np.asarray(free_heat / total_heat),
+    )
+
+
+@dataclass(frozen=True)
+class _Rejected:
+    """What a loop's heat takes: W of compressors and of fans outside, m3/s of water, share cooled for free."""
+
+    compressor: Floats
+    fans: Floats
+    evaporated: Floats
+    free: Floats
+
+
+def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Plant) -> _Rejected:
+    """Chill and reject a loop's heat; `design`: W of it at full load, for which everything is sized."""
+    out, chiller = plant.rejection, plant.chiller
+    wanted = loop.water if plant.economiser else np.maximum(loop.water, chiller.coldest)
+    sink = _sink(wanted, weather, out)
+    reached = sink + out.approach
+    if plant.economiser:
+        free = np.clip((wanted + loop.rise - reached) / loop.rise, 0.0, 1.0)
+    else:
+        free = np.zeros(np.shape(reached))
+    condenser = np.maximum(reached, chiller.coldest) + loop.rise + chiller.condenser
+    cold = loop.water - chiller.evaporator
+    lift = np.maximum(condenser - cold, 1.0)
+    performance = np.minimum(chiller.carnot * (cold + KELVIN) / lift, chiller.highest)
+    compressor = heat * (1 - free) / performance
+    rejected = heat + compressor
+    # Colder air needs less of it: the flow that carries the same heat falls as its distance to the water grows.
+    margin = loop.rise + out.approach
+    flow = heat / design * (margin / np.maximum(wanted + loop.rise - sink, margin))
+    fans = out.fans * rejected * (flow * flow)
+    return _Rejected(compressor, fans, _evaporated(rejected, flow, wanted, reached, sink, loop, weather, out), free)
+
+
+def _sink(wanted: Numbers, weather: Weather, out: Rejection) -> Floats:
+    """degC that outside air has for the water: its dry or wet bulb, or between them as far as wetting pads helps."""
+    if out.wetting in (0.0, 1.0):
+        return weather.wet_bulb if out.wetting else weather.temperature
+    depth = out.wetting * (weather.temperature - weather.wet_bulb)
+    needed = np.maximum(weather.temperature + out.approach - wanted, 0.0)
+    return np.asarray(weather.temperature - np.minimum(needed, depth))
+
+
+def _evaporated(
+    rejected: Floats,
+    flow: Floats,
+    wanted: Numbers,
+    reached: Floats,
+    sink: Floats,
+    loop: Loop,
+    weather: Weather,
+    out: Rejection,
+) -> Floats:
+    """m3/s of water that leaves as vapour.
+
+    A tower's air leaves saturated at the mean temperature of the water; vapour takes the latent share of the enthalpy
+    that the air gains. Pads cool the air that passes them: c_p of it and the drop over the heat of evaporation.
+    """
+    if out.wetting == 0:
+        return np.zeros(np.shape(rejected))
+    if out.wetting < 1:
+        air = flow * (rejected / out.air_rise)  # W/K
+        return np.asarray(air * (weather.temperature - sink) / (EVAPORATION * 1000))
+    warm = np.maximum(wanted, reached) + 0.5 * loop.rise
+    latent = EVAPORATION * (humidity_ratio(saturation_pressure(warm), weather.pressure) - weather.moisture)
+    share = latent / (latent + HEAT_CAPACITY * (warm - weather.temperature))
+    return np.asarray(rejected * share / (EVAPORATION * 1000))

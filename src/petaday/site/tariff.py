@@ -1,0 +1,74 @@
+"""What electricity and water cost: energy by the hour, the month's highest draw, contracts, water. One currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petaday.site.psychrometrics import Floats
+from petaday.site.weather import MONTH_DAYS, Weather
+
+Numbers = Floats | float
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """Prices in units of the currency.
+
+    energy: of a J outside all bands; bands: factors on it by hour of the day, (24,)
+    demand: of a W for a second, on the month's highest draw
+    premium: on a J under green contracts; water: of a m3
+    """
+
+    currency: str
+    energy: Numbers
+    bands: Floats
+    demand: Numbers
+    premium: Numbers
+    water: Numbers
+
+    def prices(self, weather: Weather) -> Floats:
+        """Price of a J by hour, (..., hours)."""
+        return np.asarray(self.energy * self.bands[weather.hour])
+
+
+@dataclass(frozen=True)
+class Costs:
+    """A year's cost by part, (...,)."""
+
+    energy: Floats
+    demand: Floats
+    premium: Floats
+    water: Floats
+
+    @property
+    def total(self) -> Floats:
+        """The sum of the parts."""
+        return np.asarray(self.energy + self.demand + self.premium + self.water)
+
+
+def costs(tariff: Tariff, prices: Floats, grid: Floats, makeup: Floats, green: Numbers, weather: Weather) -> Costs:
+    """Costs of hours of grid draw (W) and make-up water (m3/s), both (..., hours).
+
+    The demand charge counts each month by the share of its hours that is there.
+    """
+    weight = weather.weight
+    energy = _total(prices * grid, weight)
+    bought = _total(grid, weight)
+    demand = np.zeros(np.shape(bought))
+    for month in np.unique(weather.month):
+        own = weather.month == month
+        seconds = 3600 * min(float(weight[own].sum()), 24.0 * MONTH_DAYS[month])
+        demand = demand + tariff.demand * seconds * grid[..., own].max(axis=-1)
+    return Costs(
+        energy=energy,
+        demand=np.asarray(demand),
+        premium=np.asarray(tariff.premium * green * bought),
+        water=np.asarray(tariff.water * _total(makeup, weight)),
+    )
+
+
+def _total(rate: Floats, weight: Floats) -> Floats:
+    """A rate per second over the hours."""
+    return np.asarray(3600 * (rate @ weight))

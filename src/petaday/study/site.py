@@ -1,0 +1,356 @@
+"""A site put together: its IT by part, its hours, and what they come to in energy, water, carbon and money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from petaday.catalog import cooling as surroundings
+from petaday.catalog.chip import Chip
+from petaday.catalog.cooling import Cooling, HeatRejection, Host, PowerChainPart
+from petaday.catalog.site import country_of, sites
+from petaday.errors import InputError
+from petaday.fabric.bill import Bill
+from petaday.site.grid import synthetic_shape
+from petaday.site.power import PEAK, Activity, ItParts, Server, it_parts
+from petaday.site.psychrometrics import Floats
+from petaday.site.renewables import Position, solar_output, wind_output
+from petaday.site.tariff import Tariff
+from petaday.site.weather import Weather
+from petaday.site.year import Supply, Year, year_of
+from petaday.study import site_parts as parts
+from petaday.study.engines import board_draws
+from petaday.study.fabric import FabricPart, FabricScenario, wire
+from petaday.study.parts import Assumption, find_chip, named, needed
+from petaday.study.scenario import Cluster, read_as
+from petaday.study.site_parts import Located
+from petaday.study.site_scenario import Load, Site, SiteScenario
+from petaday.study.weather_files import read_hours
+
+UTILISATION = 0.8
+ARITHMETIC, TRAFFIC = 0.4, 0.3
+"""What chips are taken to do where nobody says: shares of peak FLOP/s and of memory bandwidth while a job runs."""
+
+
+@dataclass(frozen=True)
+class ItLoad:
+    """IT at a site. mean: W drawn; capacity: W that it is built for; rack: W of the densest rack, None where unknown
+
+    parts: the mean by part, and peak: with every chip at its limit; None where only the sum is known
+    """
+
+    mean: float
+    capacity: float
+    parts: ItParts | None = None
+    peak: ItParts | None = None
+    country: str | None = None
+    chips: int = 0
+    chip: str = ""
+    host: str = ""
+    rack: float | None = None
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why a site cannot be: what binds, by how much, and changes that lift it."""
+
+    constraint: str
+    detail: str
+    reliefs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SiteYear:
+    """A site's year. shares of the week are none here: hours are local standard time from 1 January."""
+
+    place: Located
+    cooling: Cooling
+    rejection: HeatRejection
+    chain: PowerChainPart
+    it: ItLoad
+    year: Year
+    tariff: Tariff
+    weather_source: str
+    carbon_source: str
+    domestic: bool
+    infeasible: Unfit | None
+    assumptions: tuple[Assumption, ...]
+    unused: dict[str, str]
+
+
+def read_site(path: Path) -> tuple[SiteScenario, Callable[[InputError], InputError]]:
+    """A site scenario from its file, see `petaday.study.scenario.read_as`."""
+    return read_as(SiteScenario, path)
+
+
+def site_year(scenario: SiteScenario, folder: Path, *, allow_unverified: bool = False) -> SiteYear:
+    """The year of a scenario's site. Raises InputError: a part, a file or a place that is not there."""
+    notes: list[Assumption] = []
+    load, site = scenario.load, scenario.site
+    if load.it_power is not None:
+        share = _or(load.utilisation, UTILISATION, "load.utilisation", "mean draw over what is built", notes)
+        cooling = parts.chosen_cooling(site, False, notes)
+        it = ItLoad(mean=share * load.it_power, capacity=load.it_power)
+    else:
+        chip = find_chip(load.chip or "", allow_unverified, "load.chip")
+        host = surroundings.host_of(chip) if load.host is None else named("load.host", surroundings.host, load.host)
+        cooling = parts.chosen_cooling(site, host.rack, notes)
+        it = it_of(chip, load.chips or 0, _activity(load, notes), host, cooling, _bill(load, chip, notes), notes)
+    return site_of(site, it, folder, cooling, notes)
+
+
+def site_of(
+    site: Site,
+    it: ItLoad,
+    folder: Path = Path(),
+    cooling: Cooling | None = None,
+    notes: list[Assumption] | None = None,
+) -> SiteYear:
+    """The year of a site around some IT.
+
+    Raises
+    ------
+    InputError : a part, a file or a place that is not there; a place without climate or tariff
+    """
+    noted = [] if notes is None else list(notes)
+    if not 0 < it.mean <= it.capacity:
+        raise InputError("IT that draws nothing", field="load.utilisation", expected="more than 0")
+    cooling = cooling or parts.chosen_cooling(site, False, noted)
+    rejection, chain = parts.chosen_rejection(site, noted), parts.chosen_chain(site, noted)
+    place = parts.located(site, noted)
+    weather, weather_source = parts.weather_of(site, place, folder, noted)
+    origin = _origin(site, it, place)
+    tariff, domestic = parts.tariff_of(site, place, origin, noted)
+    supply, carbon_source, used_columns = _supply(site, place, weather, tariff, folder, noted)
+    plant = parts.plant_of(it.capacity, cooling, rejection, chain, site.supply)
+    for part, kind in ((cooling, "cooling"), (rejection, "rejection"), (chain, "power_chain")):
+        parts.note_estimates(part, kind, noted)
+    year = year_of(np.asarray(it.mean), weather, plant, supply)
+    return SiteYear(
+        place=place,
+        cooling=cooling,
+        rejection=rejection,
+        chain=chain,
+        it=it,
+        year=year,
+        tariff=tariff,
+        weather_source=weather_source,
+        carbon_source=carbon_source,
+        domestic=domestic,
+        infeasible=_unfit(site, it, cooling, year),
+        assumptions=tuple(noted),
+        unused=_unused(site, year, domestic, origin, used_columns),
+    )
+
+
+def it_of(
+    chip: Chip,
+    chips: int,
+    activity: Activity,
+    host: Host,
+    cooling: Cooling,
+    bill: Bill | None,
+    notes: list[Assumption],
+) -> ItLoad:
+    """The IT around chips: servers, and the network of a bill where there is one.
+
+    Mean watts are at the activity; the capacity is every chip at its limit.
+    """
+    server = server_of(chip, host, cooling, bill, chips)
+    parts.note_estimates(host, "host", notes)
+    network = {
+        "switches": bill.switches.watts.typical if bill else 0.0,
+        "links": bill.link_watts.typical if bill else 0.0,
+        "storage": chips * host.storage.value,
+    }
+    mean, peak = (it_parts(float(chips), server, each, **network) for each in (activity, PEAK))
+    rack = float(peak.server) / chips * host.chips if host.rack else None
+    return ItLoad(
+        mean=float(mean.total),
+        capacity=float(peak.total),
+        parts=mean,
+        peak=peak,
+        country=country_of(chip),
+        chips=chips,
+        chip=chip.id,
+        host=host.id,
+        rack=rack,
+    )
+
+
+def server_of(chip: Chip, host: Host, cooling: Cooling, bill: Bill | None, chips: int) -> Server:
+    """A server of catalog parts, by chip."""
+    return Server(
+        limit=needed(chip.tdp, chip, "tdp").value,
+        draws=board_draws(chip),
+        parked=host.parked.value,
+        host_idle=host.idle.value / host.chips,
+        host_peak=host.peak.value / host.chips,
+        adapter=bill.nics.watts.typical / chips if bill else 0.0,
+        fans=cooling.server_fans.value,
+        least_speed=host.least_speed.value,
+        supply=host.supply.value,
+    )
+
+
+def compared_coolings(scenario: SiteScenario, folder: Path, *, allow_unverified: bool = False) -> list[SiteYear]:
+    """The site under every kind of cooling and of heat rejection, each with the catalog's supply temperature."""
+    return [
+        site_year(_with(scenario, cooling=cooling, rejection=rejection, supply=None), folder,
+                  allow_unverified=allow_unverified)
+        for cooling in surroundings.coolings()
+        for rejection in surroundings.rejections()
+    ]  # fmt: skip
+
+
+def compared_sites(scenario: SiteScenario, folder: Path, *, allow_unverified: bool = False) -> list[SiteYear]:
+    """The same IT and facility at every site of the catalog, under its own climate, grid and first tariff."""
+    return [
+        site_year(_with(scenario, region=region, weather="synthetic", year=None, tariff=None, hours=None), folder,
+                  allow_unverified=allow_unverified)
+        for region in sites()
+    ]  # fmt: skip
+
+
+def _with(scenario: SiteScenario, **fields: object) -> SiteScenario:
+    return scenario.model_copy(update={"site": scenario.site.model_copy(update=fields)})
+
+
+def _or(value: float | None, usual: float, field: str, meaning: str, notes: list[Assumption]) -> float:
+    """A share that the scenario gives, else the usual one, noted."""
+    if value is None:
+        notes.append(Assumption(field, f"{usual:.0%}", f"{meaning}: a guess", estimate=True))
+    return usual if value is None else value
+
+
+def _activity(load: Load, notes: list[Assumption]) -> Activity:
+    return Activity(
+        utilisation=_or(load.utilisation, UTILISATION, "load.utilisation", "share of the time with a job", notes),
+        arithmetic=_or(load.arithmetic, ARITHMETIC, "load.arithmetic", "FLOP/s over peak in a job", notes),
+        traffic=_or(load.traffic, TRAFFIC, "load.traffic", "bytes/s over memory bandwidth in a job", notes),
+    )
+
+
+def _bill(load: Load, chip: Chip, notes: list[Assumption]) -> Bill | None:
+    """The bill of the usual network of so many chips; None where they share a scale-up domain."""
+    count = load.chips or 0
+    cluster = Cluster(chip=chip.id, chips=count, network=load.network)
+    rails = 8
+    whole = -(-count // rails) * rails
+    if chip.scale_up_domain is not None and count <= chip.scale_up_domain.value:
+        return None
+    part = FabricPart(kind="rail-optimised", endpoints=whole, rails=rails)
+    wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
+    notes.append(
+        Assumption("load.fabric", f"rail-optimised, {rails} rails, full bisection", "usual for such clusters", True)
+    )
+    notes += wired.assumptions
+    return wired.bill
+
+
+def _origin(site: Site, it: ItLoad, place: Located) -> str | None:
+    """Whether the chips are the country's own: as the scenario says, else by their maker."""
+    if site.chip_origin is not None:
+        return site.chip_origin
+    if it.country is None:
+        return None
+    return "domestic" if it.country == place.country else "imported"
+
+
+def _supply(
+    site: Site, place: Located, weather: Weather, tariff: Tariff, folder: Path, notes: list[Assumption]
+) -> tuple[Supply, str, frozenset[str]]:
+    """Power of the grid and behind the meter; where the hours of carbon come from; columns read from a file."""
+    columns: dict[str, Floats] = {}
+    if site.hours is not None:
+        try:
+            columns = read_hours(folder / site.hours, (), site.year, place.utc_offset).columns
+        except InputError as error:
+            raise error.at(field="site.hours") from None
+    where = Position(place.latitude, place.longitude, place.utc_offset)
+    if "carbon_g_per_kwh" in columns:
+        carbon, source = columns["carbon_g_per_kwh"] * (1e-3 / 3.6e6), f"hours of {site.hours}"
+    else:
+        shape = synthetic_shape(weather, where, place.solar, place.wind)
+        carbon, source = place.carbon * shape, "annual mean with a synthetic shape"
+        notes.append(
+            Assumption(
+                "site.hours.carbon", "synthetic shape", "load less sun and wind, about the mean", estimate=True
+            )
+        )
+    prices = columns["price_per_kwh"] / 3.6e6 if "price_per_kwh" in columns else tariff.prices(weather)
+    own = np.zeros(weather.temperature.shape)
+    if site.solar is not None:
+        own = own + site.solar * solar_output(weather, where)
+    if site.wind is not None:
+        own = own + site.wind * wind_output(weather)
+    mean = float(np.average(carbon, weights=weather.weight))
+    residual = 1.0 if site.residual_carbon is None else site.residual_carbon / max(mean, 1e-300)
+    if site.residual_carbon is None:
+        notes.append(
+            Assumption("site.residual_carbon", "as the location", "no residual mix is published here", estimate=True)
+        )
+    supply = Supply(
+        own=own,
+        battery=parts.battery_of(site),
+        carbon=carbon,
+        green=site.green_share,
+        contract=site.contract_carbon,
+        residual=residual,
+        prices=np.broadcast_to(prices, weather.temperature.shape),
+        tariff=tariff,
+    )
+    return supply, source, frozenset(columns)
+
+
+def _unfit(site: Site, it: ItLoad, cooling: Cooling, year: Year) -> Unfit | None:
+    """What binds: the racks' heat, or the grid connection."""
+    if it.rack is not None and it.rack > cooling.rack_limit.value:
+        able = [each for each in surroundings.coolings().values() if each.rack_limit.value >= it.rack]
+        return Unfit(
+            "cooling of the racks",
+            f"a rack draws {parts.watts(it.rack)}, and {cooling.name} carries {cooling.rack_limit.text}",
+            tuple(f"site.cooling: {each.id}" for each in able),
+        )
+    highest = float(year.dispatch.grid.max())
+    if site.connection is not None and highest > site.connection * (1 + 1e-9):
+        nearest = it.mean * site.connection / highest
+        return Unfit(
+            "grid connection",
+            f"the highest hour takes {parts.watts(highest)} of the grid, and {parts.watts(site.connection)} are there",
+            (
+                f"a connection of {parts.watts(highest)}",
+                f"{parts.watts(nearest)} of IT in place of {parts.watts(it.mean)}",
+            ),
+        )
+    return None
+
+
+def _unused(site: Site, year: Year, domestic: bool, origin: str | None, columns: frozenset[str]) -> dict[str, str]:
+    """Fields that were given and moved nothing, and why."""
+    told: dict[str, str] = {}
+    given = site.model_fields_set
+    if "seed" in given and site.weather != "synthetic":
+        told["site.seed"] = "weather from a file is not drawn"
+    if "year" in given and site.weather == "synthetic" and site.hours is None:
+        told["site.year"] = "a synthetic year is of no year"
+    if site.chip_origin is not None and not domestic:
+        told["site.chip_origin"] = (
+            "imported chips pay the ordinary price"
+            if origin == "imported"
+            else "the tariff has no price for domestic chips"
+        )
+    if "contract_carbon" in given and site.green_share == 0:
+        told["site.contract_carbon"] = "nothing is under contracts"
+    if site.residual_carbon is not None and site.green_share == 1:
+        told["site.residual_carbon"] = "everything is under contracts"
+    if site.battery is not None and not year.dispatch.charge.any():
+        told["site.battery"] = "own output leaves nothing over, and one price holds all day"
+    if site.hours is not None and not columns & {"carbon_g_per_kwh", "price_per_kwh"}:
+        told["site.hours"] = "the file has neither carbon_g_per_kwh nor price_per_kwh"
+    if site.connection is not None and year.dispatch.grid.max() <= site.connection:
+        told["site.connection"] = "the site stays within it"
+    return told
