@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petaday.supply.silicon import (
+    SCRIBE,
     WAFER_AREA,
     WAFER_RADIUS,
     die_cost,
