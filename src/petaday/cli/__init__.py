@@ -16,6 +16,7 @@ from petaday.cli import (  # noqa: F401  (each registers its commands)
     reliability,
     serve,
     site,
+    supply,
 )
 from petaday.cli.base import ANSWERED, BAD_INPUT, INFEASIBLE, app, print_json
 from petaday.errors import InputError, PetadayError

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petaday.report.data import Data
-from petaday.report.terminal import plain_table, show_assumptions, show_unused
+from petaday.report.tables import plain_table, show_assumptions, show_unused
 from petaday.units import Kind, render
 
 if TYPE_CHECKING:

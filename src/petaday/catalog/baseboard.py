@@ -1,0 +1,35 @@
+"""A board that carries several chips, by what its carbon depends on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from petaday.catalog.chip import Area, Power
+from petaday.catalog.figure import Figure, FigureOf
+from petaday.catalog.network import Ratio
+from petaday.catalog.part import Id, Part
+from petaday.catalog.recipe import DieOf
+from petaday.catalog.silicon import AreaMass
+from petaday.units import Kind
+
+Mass = Annotated[Figure, FigureOf(Kind.MASS)]
+
+
+class Baseboard(Part):
+    """A board of chips. circuit: m2 of printed circuit, modules included, with kg CO2e by area.
+
+    sink, sink_power: kg of heat sink that this many watts take; metal_carbon: kg CO2e by kg of it
+    assembly: carbon of assembly, test and transport, as a share of all the rest
+    """
+
+    chip: Id
+    chips: Annotated[int, Field(ge=1)]
+    switches: DieOf
+    circuit: Area
+    circuit_carbon: AreaMass
+    sink: Mass
+    sink_power: Power
+    metal_carbon: Ratio
+    assembly: Ratio

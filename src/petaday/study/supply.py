@@ -1,0 +1,210 @@
+"""An order of chips answered: what it is made of, what it costs and emits, what each line delivers, and what binds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from petaday.catalog import silicon_load as silicon
+from petaday.catalog.quarter import quarter_name
+from petaday.errors import InputError
+from petaday.study.parts import Assumption, named
+from petaday.study.scenario import read_as
+from petaday.study.supply_lines import MONTH, Lines, lines_of
+from petaday.study.supply_scenario import Order, Supply, SupplyScenario
+from petaday.supply.bom import Bom, bom
+from petaday.supply.carbon import Carbon, carbon
+from petaday.supply.chain import Filled, Part, fill
+from petaday.supply.package import Made, Take, made, median
+from petaday.supply.silicon import Floats
+from petaday.units import Kind, render
+from petaday.units.kinds import YEAR
+
+LIFE = 5.0 * YEAR
+"""Seconds after which chips are replaced where a scenario does not say."""
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """An order's answer; of samples, all numbers are arrays over them, and arrays by month have the months last.
+
+    wafers: that the fabs deliver by month, of each kind of die; interposers: wafers that packaging starts by month
+    left: chips of the order that are still missing where the data end
+    life: seconds after which chips are replaced
+    """
+
+    order: Order
+    supply: Supply
+    made: Made
+    bom: Bom
+    carbon: Carbon
+    lines: Lines
+    filled: Filled
+    wafers: tuple[Floats, ...]
+    interposers: Floats
+    left: Floats
+    life: float
+    assumptions: tuple[Assumption, ...]
+    unused: dict[str, str]
+
+    @property
+    def last_quarter(self) -> int:
+        """The last quarter that all lines are known for."""
+        return self.supply.start + self.lines.months // 3 - 1
+
+
+def read_supply(path: Path) -> tuple[SupplyScenario, Callable[[InputError], InputError]]:
+    """A supply scenario from its file, and a function that gives later errors their place in it."""
+    return read_as(SupplyScenario, path)
+
+
+def made_of(chip: str, take: Take = median, field: str = "order.chip") -> Made:
+    """What a chip is made of, by its id, name or alias. Raises InputError: no recipe, with the nearest names."""
+    recipe = named(field, silicon.recipe, chip)
+    return made(
+        recipe,
+        tuple(silicon.node(die.node) for die in recipe.dies),
+        silicon.hbm(recipe.memory.hbm) if recipe.memory else None,
+        silicon.package(recipe.package),
+        take,
+    )
+
+
+def supplied(order: Order, supply: Supply, take: Take = median, field: str = "order.chip") -> Supplied:
+    """Answer an order.
+
+    Parameters
+    ----------
+    take : from a figure to its value, or to samples of it
+    field : where the scenario names the chip
+
+    Raises
+    ------
+    InputError : no recipe of the chip; the start or a line outside the data
+    """
+    parts = made_of(order.chip, take, field)
+    board = silicon.baseboard_of(parts.recipe.id)
+    lines = lines_of(parts, supply, take)
+    filled = run(parts, lines, order.chips, supply, take)
+    delivered = supply.stock.chips + filled.delivered.sum(axis=-1)
+    return Supplied(
+        order=order,
+        supply=supply,
+        made=parts,
+        bom=bom(parts, take),
+        carbon=carbon(parts, board, silicon.node(board.switches.node) if board else None, take),
+        lines=lines,
+        filled=filled,
+        wafers=tuple(dies / good for dies, good in zip(filled.arrived, lines.good, strict=False)),
+        interposers=filled.packages / parts.gross if parts.gross else np.zeros_like(filled.packages),
+        left=np.maximum(order.chips - delivered, 0.0),
+        life=supply.life or LIFE,
+        assumptions=tuple(_assumptions(parts, supply)),
+        unused=_unused(parts, order, supply, filled, take),
+    )
+
+
+def run(made: Made, lines: Lines, chips: float, supply: Supply, take: Take = median) -> Filled:
+    """The chain of an order behind its stockpile of finished chips."""
+    parts = [
+        Part(
+            name=f"logic {die.name} on {die.node.id}",
+            needed=die.count / made.joined,
+            capacity=wafers * good,
+            lead=die.node.fab_time.value / MONTH,
+            stock=supply.stock.dies if number == 0 else 0.0,
+        )
+        for number, (die, wafers, good) in enumerate(zip(made.dies, lines.wafers, lines.good, strict=True))
+    ]
+    if made.hbm:
+        lead = made.hbm.lead_time.value / MONTH
+        parts.append(Part(f"memory {made.hbm.id}", made.memory_bytes, lines.memory, lead, supply.stock.hbm))
+    if supply.substrates is not None:
+        parts.append(Part("substrates", 1.0, np.full(lines.months, supply.substrates * MONTH), 0.0))
+    return fill(
+        max(chips - supply.stock.chips, 0.0),
+        tuple(parts),
+        lines.packages,
+        made.assembled,
+        (made.package.lead_time.value + made.recipe.module_time.value) / MONTH,
+        lines.exported,
+        supply.running,
+    )
+
+
+def _assumptions(made: Made, supply: Supply) -> Iterator[Assumption]:
+    recipe = made.recipe
+    for what in ("logic", "hbm", "packaging"):
+        if getattr(supply.shares, what) is None and (what != "hbm" or made.hbm):
+            yield Assumption(f"supply.shares.{what}", "100 %", "nobody else is served", estimate=True)
+    if supply.life is None:
+        yield Assumption("supply.life", render(LIFE, Kind.TIME), "server life (Epoch AI: 5 years from 2023 on)")
+    if supply.substrates is None:
+        yield Assumption("supply.substrates", "no limit", "no capacity of substrates was read", estimate=True)
+    figures = {
+        **{f"{die.name} repairable": (die.repairable, Kind.RATIO) for die in recipe.dies if die.repairable is not None},
+        **{f"{die.name} width": (die.width, Kind.LENGTH) for die in recipe.dies},
+        **{f"{die.name} height": (die.height, Kind.LENGTH) for die in recipe.dies},
+        "interposer width": (recipe.interposer_width, Kind.LENGTH),
+        "packaging": (recipe.packaging, Kind.MONEY),
+        "rest of the bill": (recipe.rest, Kind.MONEY),
+        f"{made.package.id} yield a piece": (made.package.attach_yield, Kind.RATIO),
+        f"{made.package.id} lead time": (made.package.lead_time, Kind.TIME),
+        "module time": (recipe.module_time, Kind.TIME),
+        f"{made.package.id} carbon": (made.package.carbon, Kind.AREA_MASS),
+        **{f"{die.node.id} wafer price": (die.node.wafer_price, Kind.MONEY) for die in made.dies},
+        **{f"{die.node.id} defect density": (die.node.defect_density, Kind.DEFECT_DENSITY) for die in made.dies},
+        **({f"{made.hbm.id} price": (made.hbm.price, Kind.DATA_PRICE),
+            f"{made.hbm.id} carbon": (made.hbm.carbon, Kind.DATA_MASS)} if made.hbm else {}),
+    }  # fmt: skip
+    for name, (figure, _kind) in figures.items():
+        if figure.estimate:
+            yield Assumption(f"{recipe.id}: {name}", figure.text, figure.source, estimate=True)
+    used = [*(die.node.line for die in made.dies), *([made.hbm.line] if made.hbm else []), made.package.line]
+    for line in dict.fromkeys(used):
+        last = silicon.line(line).knots[-1]
+        if last.given[0].estimate:
+            yield Assumption(
+                f"{line} by {quarter_name(last.quarter)}", last.given[0].text, last.given[0].source, True
+            )
+
+
+def _unused(made: Made, order: Order, supply: Supply, filled: Filled, take: Take) -> dict[str, str]:
+    """What the scenario gives and the order goes the same without."""
+    without: dict[str, Supply] = {}
+    for field in ("embargo", "second", "ramps"):
+        given = getattr(supply, field)
+        for number in range(len(given)):
+            kept = (*given[:number], *given[number + 1 :])
+            without[f"supply.{field}[{number}]"] = supply.model_copy(update={field: kept})
+    for field in ("dies", "hbm", "chips"):
+        if getattr(supply.stock, field):
+            stock = supply.stock.model_copy(update={field: 0.0})
+            without[f"supply.stock.{field}"] = supply.model_copy(update={"stock": stock})
+    for field in ("logic", "hbm", "packaging"):
+        if getattr(supply.shares, field):
+            shares = supply.shares.model_copy(update={field: None})
+            without[f"supply.shares.{field}"] = supply.model_copy(update={"shares": shares})
+    if supply.substrates is not None:
+        without["supply.substrates"] = supply.model_copy(update={"substrates": None})
+    if supply.learning is not None:
+        without["supply.learning"] = supply.model_copy(update={"learning": None})
+    return {
+        field: "the order goes the same without it"
+        for field, changed in without.items()
+        if _same(filled, run(made, lines_of(made, changed, take), order.chips, changed, take))
+    }
+
+
+def _same(one: Filled, other: Filled) -> bool:
+    """Whether two runs make and deliver the same in the months that both know."""
+    months = min(one.delivered.shape[-1], other.delivered.shape[-1])
+    named = [dict(zip(each.names, each.arrived, strict=False)) for each in (one, other)]
+    return np.array_equal(one.delivered[..., :months], other.delivered[..., :months]) and all(
+        np.array_equal(named[0][name][..., :months], named[1][name][..., :months])
+        for name in named[0]
+        if name in named[1]
+    )

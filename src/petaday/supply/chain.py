@@ -1,0 +1,160 @@
+"""An order of chips month by month: what every line delivers, what binds, and when the order is filled.
+
+Lines of limited capacity deliver parts into stocks; packages take from the stocks what they need, are ready after their
+lead time, and are good with a yield. What is started in a month is the least of what the lines and stocks let through.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from petaday.supply.silicon import Floats
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a package and its line. Arrays have shape (..., T) over months, others (...).
+
+    needed: units in one package, good or bad; capacity: good units that the line can deliver in a month
+    lead: months after which a line that starts with the order delivers; stock: units that lie ready
+    """
+
+    name: str
+    needed: ArrayLike
+    capacity: ArrayLike
+    lead: float
+    stock: ArrayLike = 0.0
+
+
+@dataclass(frozen=True)
+class Filled:
+    """How an order went. Arrays are (..., T) over months, or (...).
+
+    names: of the parts, then "packaging", "the order", "the export ban": what can limit a month
+    arrived: units of each part that its line delivers; used: units that packages take
+    before: (...) packages in the making when the order came; packages: started; delivered: good ones that leave
+    binding: index in names of what limits the packages of a month
+    months: (...) from the start to the last delivery; infinite where the order is not filled within the months given
+    """
+
+    names: tuple[str, ...]
+    arrived: tuple[Floats, ...]
+    used: tuple[Floats, ...]
+    before: Floats
+    packages: Floats
+    delivered: Floats
+    binding: Ints
+    months: Floats
+
+
+def fill(
+    order: ArrayLike,
+    parts: tuple[Part, ...],
+    packaging: ArrayLike,
+    assembled: ArrayLike,
+    lead: float,
+    exported: ArrayLike = 1.0,
+    running: bool = False,
+) -> Filled:
+    """Fill an order as fast as the lines allow.
+
+    Parameters
+    ----------
+    order : (...) good packages wanted; may be infinite
+    packaging : (..., T) packages the line can start in a month
+    assembled : (...) share of packages that are good
+    lead : months from the start of a package until it leaves
+    exported : (..., T) or a number: share of the packages ready in a month that may be delivered; the others are lost
+    running : the lines have made this chip before: they deliver at once, and packages are in the making at the pace of
+        the slowest of them in the first month
+
+    Raises
+    ------
+    ValueError : the shapes do not broadcast
+    """
+    order, packaging, assembled, exported = (
+        np.asarray(each, dtype=float) for each in (order, packaging, assembled, exported)
+    )
+    needs = [np.asarray(part.needed, dtype=float) for part in parts]
+    pace = functools.reduce(
+        np.minimum,
+        [np.asarray(part.capacity, dtype=float)[..., 0] / need for part, need in zip(parts, needs, strict=True)],
+        packaging[..., 0],
+    )
+    before = lead * np.minimum(pace, order / assembled / lead) if running and lead else np.zeros(pace.shape)
+    wanted = order / assembled - before
+    arrived = [_arrivals(part, need * wanted, running) for part, need in zip(parts, needs, strict=True)]
+    ready = [
+        np.asarray(part.stock, dtype=float)[..., None] + np.cumsum(come, axis=-1)
+        for part, come in zip(parts, arrived, strict=True)
+    ]
+    exported = np.broadcast_to(exported, (*exported.shape[:-1], packaging.shape[-1]))
+    shape = np.broadcast_shapes(
+        packaging.shape, exported.shape, (*wanted.shape, 1), *((*need.shape, 1) for need in needs),
+        *(each.shape for each in ready),
+    )  # fmt: skip
+    made, binding = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    total = np.zeros(shape[:-1])
+    # Of ties the order comes first: once all its packages are started, nothing else holds it up.
+    index = np.array([len(parts) + 1, len(parts), *range(len(parts))])
+    for month in range(shape[-1]):
+        stocked = (each[..., month] / need - total for each, need in zip(ready, needs, strict=True))
+        limits = np.stack(
+            [np.broadcast_to(each, total.shape) for each in (wanted - total, packaging[..., month], *stocked)]
+        )
+        limits = np.maximum(limits, 0)
+        binding[..., month] = index[np.argmin(limits, axis=0)]
+        made[..., month] = limits.min(axis=0)
+        total = total + made[..., month]
+    delivered = np.diff(_later(made, lead, before), axis=-1, prepend=0.0) * assembled[..., None] * exported
+    return Filled(
+        names=(*(part.name for part in parts), "packaging", "the order", "the export ban"),
+        arrived=tuple(arrived),
+        used=tuple(need[..., None] * made for need in needs),
+        before=before,
+        packages=made,
+        delivered=delivered,
+        binding=np.where(exported <= 0, len(parts) + 2, binding),
+        months=_filled_after(delivered, order),
+    )
+
+
+def _arrivals(part: Part, wanted: Floats, running: bool) -> Floats:
+    """Units by month: a line delivers at its capacity until all that the order takes is delivered or lay ready."""
+    capacity, stock = np.asarray(part.capacity, dtype=float), np.asarray(part.stock, dtype=float)
+    since = np.arange(1, capacity.shape[-1] + 1) - (0.0 if running else part.lead)
+    missing = np.maximum(wanted - stock, 0)
+    come = np.minimum(np.cumsum(capacity * np.clip(since, 0, 1), axis=-1), missing[..., None])
+    arrived: Floats = np.diff(come, axis=-1, prepend=0.0)
+    return arrived
+
+
+def _later(started: Floats, lead: float, before: Floats) -> Floats:
+    """Units ready by each month's end, of those started evenly in each month and, evenly, in the lead time before."""
+    months = started.shape[-1]
+    begun = np.concatenate([np.zeros((*started.shape[:-1], 1)), np.cumsum(started, axis=-1)], axis=-1)
+    ends = np.arange(1, months + 1)
+    inside = np.clip(ends - lead, 0, months)
+    low = np.minimum(inside.astype(int), months - 1)
+    share = inside - low
+    through = begun[..., low] * (1 - share) + begun[..., low + 1] * share
+    old = before[..., None] * np.minimum(ends / lead, 1) if lead else np.zeros(1)
+    ready: Floats = through + old
+    return ready
+
+
+def _filled_after(delivered: Floats, order: Floats) -> Floats:
+    """Months until all of an order is delivered, evenly over the last month; infinite where it is not."""
+    total = np.cumsum(delivered, axis=-1)
+    enough = total >= order[..., None] * (1 - 1e-9)
+    month = np.argmax(enough, axis=-1)
+    last = np.take_along_axis(delivered, month[..., None], -1)[..., 0]
+    over = np.take_along_axis(total, month[..., None], -1)[..., 0] - order
+    late = np.divide(np.maximum(over, 0), last, out=np.zeros_like(last), where=last > 0)
+    return np.where(enough.any(axis=-1), month + 1 - late, np.inf)
