@@ -49,7 +49,7 @@ class Purse:
         """An amount; small ones keep their cents."""
         amount = dollars * self.rate
         if 0 < abs(amount) < 1000:
-            return f"{'¥' if self.kind is Kind.MONEY_CNY else '$'}{amount:.{max(2, digits - 2)}g}"
+            return f"{'¥' if self.kind is Kind.MONEY_CNY else '$'}{amount:,.{2 if abs(amount) < 100 else 0}f}"
         return render(amount, self.kind, digits=digits)
 
 

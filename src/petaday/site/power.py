@@ -74,8 +74,11 @@ class ItParts:
         return np.asarray(sum(getattr(self, each.name) for each in fields(self)))
 
 
-def chip_watts(server: Server, activity: Activity) -> Floats:
-    """Mean W of a chip: its board's law while it has a job, else what it draws parked."""
+def chip_watts(server: Server, activity: Activity, ratio: Numbers = 1.0) -> Floats:
+    """Mean W of a chip: its board's law while it has a job, else what it draws parked.
+
+    ratio: what a board draws over its law, up to its limit
+    """
     at_work = board_joules(
         np.asarray(activity.arithmetic, dtype=float),
         np.asarray(activity.traffic, dtype=float),
@@ -84,6 +87,7 @@ def chip_watts(server: Server, activity: Activity) -> Floats:
         server.draws,
     )
     busy = activity.utilisation
+    at_work = np.minimum(at_work * ratio, server.limit)
     return np.asarray(busy * at_work + (1 - busy) * server.parked * server.limit)
 
 
@@ -95,13 +99,14 @@ def it_parts(
     switches: Numbers = 0.0,
     links: Numbers = 0.0,
     storage: Numbers = 0.0,
+    ratio: Numbers = 1.0,
 ) -> ItParts:
     """IT of so many chips; `switches`, `links` (modules of cables) and `storage` are W of all of them, always on.
 
     Fans follow the cube of the heat that they carry (affinity laws).
     """
     busy = activity.utilisation
-    chip = chip_watts(server, activity)
+    chip = chip_watts(server, activity, ratio)
     host = server.host_idle + busy * (server.host_peak - server.host_idle)
     rest = chip + host + server.adapter
     full = server.limit + server.host_peak + server.adapter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ Z95 = 1.6448536269514722
 class Factor:
     """A quantity by its dotted name, in SI units.
 
-    kind: for its text, or None where `words` are its text; given: the scenario says it
+    kind: for its text, or None where `words` are its text; given: the scenario says it; most: 1 of a share
     """
 
     name: str
@@ -32,6 +33,7 @@ class Factor:
     estimate: bool = False
     given: bool = False
     words: str = ""
+    most: float = inf
 
     @property
     def text(self) -> str:
@@ -51,7 +53,7 @@ class Factor:
         """
         low, value, high = self.span.low, self.span.value, self.span.high
         drawn = np.where(z < 0, _half(value, low, z), _half(value, high, z))
-        return np.maximum(drawn, 0.0) if low >= 0 else drawn
+        return np.minimum(np.maximum(drawn, 0.0) if low >= 0 else drawn, self.most)
 
 
 def _half(value: float, end: float, z: Floats) -> Floats:
@@ -65,7 +67,8 @@ def of_figure(name: str, figure: Figure, kind: Kind) -> Factor:
     """A catalog figure as a factor."""
     low = figure.value if figure.low is None else figure.low
     high = figure.value if figure.high is None else figure.high
-    return Factor(name, Span(low, figure.value, high), kind, figure.source, figure.estimate)
+    most = 1.0 if kind is Kind.RATIO and high <= 1 else inf
+    return Factor(name, Span(low, figure.value, high), kind, figure.source, figure.estimate, most=most)
 
 
 def middle(factors: Iterable[Factor]) -> dict[str, Floats]:

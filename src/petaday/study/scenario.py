@@ -14,6 +14,7 @@ from petaday.catalog.validate import Quant, Strict, told, validated
 from petaday.errors import InputError, Place
 from petaday.study.cost_scenario import Cost
 from petaday.study.reliability_scenario import Reliability
+from petaday.study.supply_scenario import Supply
 from petaday.training.job import OPTIMIZERS
 from petaday.training.plan import COLUMNS, DTYPE_BYTES
 from petaday.units import DTYPES, Kind, parse
@@ -226,6 +227,7 @@ class Scenario(Strict):
     train: Train
     cluster: Cluster
     plan: PlanColumns = Field(default_factory=PlanColumns)
+    supply: Supply | None = None
     cost: Cost | None = None
     reliability: Reliability | None = None
 

@@ -28,6 +28,7 @@ from petaday.study.parts import Assumption, find_chip, named, needed
 from petaday.study.scenario import Cluster, read_as
 from petaday.study.site_parts import Located
 from petaday.study.site_scenario import Load, Site, SiteScenario
+from petaday.study.taken import Take, median
 from petaday.study.weather_files import read_hours
 
 UTILISATION = 0.8
@@ -181,18 +182,18 @@ def it_of(
     )
 
 
-def server_of(chip: Chip, host: Host, cooling: Cooling, bill: Bill | None, chips: int) -> Server:
-    """A server of catalog parts, by chip."""
+def server_of(chip: Chip, host: Host, cooling: Cooling, bill: Bill | None, chips: int, take: Take = median) -> Server:
+    """A server of catalog parts, by chip; `take` from a figure to its value."""
     return Server(
         limit=needed(chip.tdp, chip, "tdp").value,
         draws=board_draws(chip),
-        parked=host.parked.value,
-        host_idle=host.idle.value / host.chips,
-        host_peak=host.peak.value / host.chips,
+        parked=take(host.parked),
+        host_idle=take(host.idle) / host.chips,
+        host_peak=take(host.peak) / host.chips,
         adapter=bill.nics.watts.typical / chips if bill else 0.0,
-        fans=cooling.server_fans.value,
-        least_speed=host.least_speed.value,
-        supply=host.supply.value,
+        fans=take(cooling.server_fans),
+        least_speed=take(host.least_speed),
+        supply=take(host.supply),
     )
 
 

@@ -19,6 +19,9 @@ Chain = Callable[[Values], dict[str, Floats]]
 
 QUANTILES = (0.1, 0.5, 0.9)
 
+TAIL = 0.01
+"""Draws stop at the first and the last percentile, where their tails gather: ranges come from few sources, which say nothing of what lies beyond."""
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -75,10 +78,15 @@ def propagate(
         values = chain(draw(factors, np.empty((1, 0))))
         return Uncertainty(1, {name: (float(v[0]),) * 3 for name, v in _plain(values, 1).items()}, {})
     points = qmc.Sobol(len(uncertain), rng=seed).random(samples)
-    outputs = _plain(chain(draw(factors, np.clip(points, 1e-9, 1 - 1e-9))), samples)
+    outputs = _plain(chain(draw(factors, _inside(points))), samples)
     quantiles = {name: tuple(float(q) for q in np.quantile(column, QUANTILES)) for name, column in outputs.items()}
     shares = _indices(factors, chain, explain, max(64, samples // 8), seed) if explain else {}
     return Uncertainty(samples, quantiles, shares)  # type: ignore[arg-type]
+
+
+def _inside(points: Floats) -> Floats:
+    """Points of the unit cube without the tails."""
+    return np.clip(points, TAIL, 1 - TAIL)
 
 
 def _plain(outputs: dict[str, Floats], samples: int) -> dict[str, Floats]:
@@ -94,7 +102,7 @@ def _indices(
 
     uncertain = open_factors(factors)
     count = len(uncertain)
-    both = np.clip(qmc.Sobol(2 * count, rng=seed + 1).random(samples), 1e-9, 1 - 1e-9)
+    both = _inside(qmc.Sobol(2 * count, rng=seed + 1).random(samples))
     first, second = both[:, :count], both[:, count:]
     mixed = np.repeat(first[None], count, axis=0)
     mixed[np.arange(count), :, np.arange(count)] = second.T

@@ -11,7 +11,9 @@ from petaday.study.answer import Answer
 from petaday.study.chain.cost import CostLink
 from petaday.study.chain.goodput import goodput_link
 from petaday.study.chain.link import Link, evaluate
+from petaday.study.chain.power import power_link
 from petaday.study.chain.run import RunLink
+from petaday.study.chain.supply import supply_link
 from petaday.study.cost import ClusterPrices, price_factors
 from petaday.study.cost_scenario import Cost
 from petaday.study.fabric import fabric_of
@@ -76,6 +78,16 @@ def chain_of(answer: Answer) -> Chain:
     links: list[Link] = [RunLink(answer), goodput_link(answer, scenario.reliability or Reliability())]
     missing: dict[str, str] = {}
     prices: ClusterPrices | None = None
+    try:
+        links.append(power_link(answer, scenario.cost or Cost(), network, has_site=False))
+    except InputError as error:
+        missing["power"] = missing["cost"] = error.message
+    try:
+        links.append(supply_link(answer, scenario.supply))
+    except InputError as error:
+        if scenario.supply is not None:
+            raise
+        missing["supply"] = error.message
     try:
         prices = price_factors(scenario.cost or Cost(), answer.joined.parts.chip)
         links.append(CostLink(answer, prices, network))
