@@ -64,7 +64,7 @@ def goodput_data(found: GoodputAnswer, manifest: Manifest, simulated: Floats | N
         "schema_version": SCHEMA_VERSION,
         "status": "infeasible" if found.late else "answered",
         "manifest": asdict(manifest),
-        "chips": case.chips,
+        "chips": case.run.chips,
         "nodes": case.nodes,
         "profile": case.fleet.id,
         "mtbf_s": found.mtbf,
@@ -91,7 +91,7 @@ def goodput_data(found: GoodputAnswer, manifest: Manifest, simulated: Floats | N
         },
         "spares": {
             "nodes": found.spares,
-            "chips": found.spares * -(-case.chips // case.nodes),
+            "chips": found.spares * -(-case.run.chips // case.nodes),
             "in_repair_on_average": found.absent,
         },
         "recovery": case.section.recovery,

@@ -43,6 +43,19 @@ UNITS = {"adapters": "adapter", "links": "link", "switches": "switch"}
 
 
 @dataclass(frozen=True)
+class Run:
+    """What failures have to know of a run: bytes of a checkpoint, seconds of a step, B/s of a chip, replicas."""
+
+    chips: int
+    generation: str
+    state_bytes: float
+    step_time: float
+    host_bandwidth: float
+    scale_out_bandwidth: float
+    replicas: int
+
+
+@dataclass(frozen=True)
 class Component:
     """A class of failures: how many units it has; whether its rate is told for one unit or, of the network, for all."""
 
@@ -60,18 +73,15 @@ class Component:
 class Case:
     """A run's failures before any number is chosen.
 
-    components: in the order of the rates; figures: by name, in SI units; state_bytes: of a checkpoint
-    replicas: that could leave one by one, 1 where none can
+    components: in the order of the rates; figures: by name, in SI units; replicas: that could leave, 1 where none can
     """
 
     section: Reliability
     fleet: Fleet
-    chips: int
+    run: Run
     nodes: int
     components: tuple[Component, ...]
     figures: Mapping[str, Span]
-    state_bytes: float
-    step_time: float
     replicas: int
 
     @property
@@ -93,16 +103,29 @@ def checkpoint_bytes(job: Job, plan: Plans) -> float:
     return trained * float(each[0])
 
 
-def case_of(job: Job, plan: Plans, step_time: float, generation: str, wired: Wired | None, section: Reliability,
-            figures: Figures) -> Case:  # fmt: skip
+def run_of(job: Job, plan: Plans, step_time: float, generation: str) -> Run:
+    """A planned run; its replicas are those that the plan shards nothing over, or its data-parallel ranks."""
+    dp, shard = int(plan.dp[0]), int(plan.shard[0])
+    return Run(
+        chips=job.chips,
+        generation=generation,
+        state_bytes=checkpoint_bytes(job, plan),
+        step_time=step_time,
+        host_bandwidth=job.host_bandwidth,
+        scale_out_bandwidth=job.network.scale_out_bandwidth,
+        replicas=dp // int(np.gcd(shard, dp)) if shard else dp,
+    )
+
+
+def case_of(run: Run, wired: Wired | None, section: Reliability, figures: Figures) -> Case:
     """Look up what a scenario's section names, and note in `figures` all that it leaves open.
 
     Raises
     ------
     InputError : an unknown profile, or elastic recovery of a plan without replicas
     """
-    record = fleet_for(section, generation, figures)
-    chips = job.chips
+    record = fleet_for(section, run.generation, figures)
+    chips = run.chips
     node = section.node or min(NODE, chips)
     if section.node is None:
         figures.note("node", f"{node} chips", "servers of 8 chips are usual", estimate=True)
@@ -131,12 +154,13 @@ def case_of(job: Job, plan: Plans, step_time: float, generation: str, wired: Wir
     for name in ("onset", "full", "excess"):
         figures.take(f"correlation.{name}", getattr(record.correlation, name))
     take_recovery(section, [known.name for known in components], figures)
-    state = checkpoint_bytes(job, plan)
-    take_checkpoint(section, job, figures)
-    replicas = replicas_of(section, plan, figures)
+    take_checkpoint(section, chips, figures)
+    figures.give("host_bandwidth", run.host_bandwidth)
+    figures.give("replica_bandwidth", run.scale_out_bandwidth)
+    replicas = replicas_of(section, run.replicas, figures)
     if section.spares == "auto" and section.waiting is None:
         figures.note("waiting", f"{WAITING:.1%}", "of the time, at most: a round number", estimate=True)
-    return Case(section, record, chips, nodes, tuple(components), figures.spans, state, step_time, replicas)
+    return Case(section, record, run, nodes, tuple(components), figures.spans, replicas)
 
 
 def access(topology: Topology, bill: Bill) -> tuple[dict[str, float], dict[str, Range]]:
@@ -160,7 +184,10 @@ def rates(case: Case, values: Mapping[str, Floats]) -> Floats:
     """Failures a second by class (k, n)."""
     optics = 1.0 if case.section.optics is None else case.section.optics
     factor = correlation(
-        np.asarray(case.chips), values["correlation.onset"], values["correlation.full"], values["correlation.excess"]
+        np.asarray(case.run.chips),
+        values["correlation.onset"],
+        values["correlation.full"],
+        values["correlation.excess"],
     )
     rows = []
     for each in case.components:
@@ -184,19 +211,19 @@ def failing(case: Case, values: Mapping[str, Floats]) -> Failing:
     )
     absent, spares = absent_nodes(case, values), spare_nodes(case, values)
     silent = [index for index, each in enumerate(case.components) if each.name == "silent"]
-    per_chip = case.state_bytes / case.chips
-    write = case.state_bytes / values["storage_bandwidth"]
+    per_chip = case.run.state_bytes / case.run.chips
+    write = case.run.state_bytes / values["storage_bandwidth"]
     copy = per_chip / values["host_bandwidth"]
     in_memory, asynchronous = case.section.checkpoint.in_memory, case.section.checkpoint.asynchronous
     interval = case.section.checkpoint.interval
     storage = Checkpoint(
         interval=None if interval == "auto" else np.asarray(interval),
-        shortest=np.asarray(case.step_time),
+        shortest=np.asarray(case.run.step_time),
         stall=values["stall"] + (copy if asynchronous else write),
         delay=write if asynchronous else np.zeros(()),
     )
     lost = values["replica_lost"] if in_memory else np.ones(())
-    cold = _restart(values, case.chips)
+    cold = _restart(values, case.run.chips)
     warm = values["warm"] * (1 - lost) + lost if in_memory else 1.0
     return Failing(
         rates=by_class,
@@ -204,9 +231,9 @@ def failing(case: Case, values: Mapping[str, Floats]) -> Failing:
         swap=hard * values["drained"] * values["swap"],
         whole=whole,
         restart=np.asarray(cold * warm),
-        replica_restart=np.asarray(_restart(values, case.chips / case.replicas)),
+        replica_restart=np.asarray(_restart(values, case.run.chips / case.replicas)),
         storage=storage,
-        memory=Checkpoint(None, np.asarray(case.step_time), copy, per_chip / values["replica_bandwidth"])
+        memory=Checkpoint(None, np.asarray(case.run.step_time), copy, per_chip / values["replica_bandwidth"])
         if in_memory
         else None,
         replica_lost=np.asarray(lost),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from petaday.catalog.figure import Figure
 from petaday.catalog.fleets import USUAL, fleet, fleet_of, recovery
 from petaday.catalog.hazard import Fleet
@@ -13,8 +11,6 @@ from petaday.errors import InputError
 from petaday.fabric.ranges import span
 from petaday.study.parts import Assumption, named
 from petaday.study.reliability_scenario import Reliability
-from petaday.training.job import Job
-from petaday.training.plan import Plans
 from petaday.units import Kind, Span, render
 
 
@@ -81,22 +77,20 @@ def take_recovery(section: Reliability, components: Sequence[str], figures: Figu
         figures.take(name, getattr(known, name))
 
 
-def take_checkpoint(section: Reliability, job: Job, figures: Figures) -> None:
+def take_checkpoint(section: Reliability, chips: int, figures: Figures) -> None:
     """What checkpoints take, where the section leaves it open."""
     known, checkpoint = recovery(), section.checkpoint
     figures.take("stall", known.stall)
     if checkpoint.storage_bandwidth is not None:
         figures.give("storage_bandwidth", checkpoint.storage_bandwidth)
     else:
-        each = span(known.write_per_chip) * job.chips
+        each = span(known.write_per_chip) * chips
         text = render(each.typical, Kind.BANDWIDTH)
         source = f"{known.write_per_chip.text} a chip; {known.write_per_chip.source}"
         figures.put(
             "storage_bandwidth", Span(each.low, each.typical, each.high), text, source, "checkpoint.storage_bandwidth"
         )
-    figures.give("host_bandwidth", job.host_bandwidth)
     if checkpoint.in_memory:
-        figures.give("replica_bandwidth", job.network.scale_out_bandwidth)
         figures.take("replica_lost", known.replica_lost)
         figures.take("warm", known.warm)
     for name in ("interval", "asynchronous", "in_memory"):
@@ -104,19 +98,16 @@ def take_checkpoint(section: Reliability, job: Job, figures: Figures) -> None:
             figures.note(f"checkpoint.{name}", str(getattr(checkpoint, name)).lower(), "default")
 
 
-def replicas_of(section: Reliability, plan: Plans, figures: Figures) -> int:
-    """Replicas that can leave one by one: those that a plan shards nothing over, or as if its data-parallel ranks were."""
+def replicas_of(section: Reliability, of_plan: int, figures: Figures) -> int:
+    """Replicas that can leave one by one: as the section says, else those of the plan."""
     if section.replicas is not None:
         return section.replicas
-    dp, shard = int(plan.dp[0]), int(plan.shard[0])
-    count = dp // int(np.gcd(shard, dp)) if shard else dp
-    if count == 1 and section.recovery == "elastic":
+    if of_plan == 1 and section.recovery == "elastic":
         raise InputError(
             "the plan has a single replica, which cannot go on without itself",
             field="reliability.replicas",
             expected="2 or more, or `recovery: synchronous`",
         )
-    figures.note(
-        "replicas", str(count), "data-parallel ranks of the plan, as if each held all of its state", estimate=True
-    )
-    return count
+    source = "data-parallel ranks of the plan, as if each held all of its state"
+    figures.note("replicas", str(of_plan), source, estimate=True)
+    return of_plan

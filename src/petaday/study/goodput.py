@@ -11,7 +11,7 @@ from petaday.errors import InputError
 from petaday.fabric.network import Floats
 from petaday.study.answer import Answer
 from petaday.study.fabric import Wired, fabric_of, optics_changes
-from petaday.study.failing import Case, Component, absent_nodes, access, case_of, failing, rates, spare_nodes
+from petaday.study.failing import Case, Component, absent_nodes, access, case_of, failing, rates, run_of, spare_nodes
 from petaday.study.failing_figures import Figures
 from petaday.study.parts import Assumption
 from petaday.study.reliability_scenario import Reliability
@@ -141,8 +141,9 @@ def case_for(answer: Answer, section: Reliability) -> tuple[Case, Figures]:
     figures = Figures()
     generation = answer.joined.parts.chip.generation
     wired = fabric_of(answer.joined)
-    case = case_of(answer.job, best.plan, best.step_time, generation, wired, section, figures)
-    if answer.joined.scenario.cluster.host_bandwidth is None:
+    cluster = answer.joined.scenario.cluster
+    case = case_of(run_of(answer.job, best.plan, best.step_time, generation), wired, section, figures)
+    if cluster.host_bandwidth is None:
         text = render(answer.job.host_bandwidth, Kind.BANDWIDTH)
         source = "PCIe 4.0 x16 in practice: a round number"
         figures.assumptions.append(Assumption("cluster.host_bandwidth", text, source, estimate=True))
@@ -163,7 +164,7 @@ def _answered(answer: Answer, case: Case, wired: Wired | None, figures: Figures)
             "no checkpoint is shorter than a step and its own write",
         )
         figures.note("checkpoint.interval", text, source)
-    write = case.state_bytes / float(values["storage_bandwidth"])
+    write = case.run.state_bytes / float(values["storage_bandwidth"])
     rate = np.asarray(total)
     share = float(kept.share)
     wall = answer.wall_time / share if share >= LEAST_SHARE else float("inf")
@@ -179,7 +180,7 @@ def _answered(answer: Answer, case: Case, wired: Wired | None, figures: Figures)
             for each, rate in zip(case.components, job.rates, strict=True)
         ),
         checkpoint=CheckpointTimes(
-            case.state_bytes,
+            case.run.state_bytes,
             float(job.storage.stall),
             write,
             float(young_interval(rate, job.storage.stall)),
