@@ -81,7 +81,12 @@ def power_data(found: SiteYear) -> Data:
 
 def _sum(rate: Floats, weather: Weather) -> float:
     """A rate per second over the year."""
-    return float(3600 * (np.broadcast_to(rate, weather.temperature.shape) @ weather.weight))
+    return float(weather.total(_hourly(rate, weather)))
+
+
+def _hourly(values: Floats, weather: Weather) -> Floats:
+    """Values of every hour, whether they change or not."""
+    return np.broadcast_to(values, weather.temperature.shape)
 
 
 def _it(it: ItLoad) -> Data:
@@ -103,7 +108,8 @@ def _pue(found: SiteYear) -> Data:
     by_month = []
     for month in range(12):
         own = weather.month == month
-        total, it = ((values[own] @ weather.weight[own]) for values in (year.facility.total, year.facility.it))
+        hours = (_hourly(values, weather)[own] for values in (year.facility.total, year.facility.it))
+        total, it = (values @ weather.weight[own] for values in hours)
         by_month.append(float(total / it))
     return {
         "mean": float(year.pue),
@@ -159,10 +165,7 @@ def _peak(found: SiteYear) -> Data:
     """The hour that takes most, and the parts of that hour."""
     year = found.year
     at = int(np.argmax(year.facility.total))
-    parts = {
-        name: float(np.broadcast_to(getattr(year.facility, name), year.facility.total.shape)[at])
-        for name in Facility.PARTS
-    }
+    parts = {name: float(_hourly(getattr(year.facility, name), year.weather)[at]) for name in Facility.PARTS}
     return {
         "hour_of_year": at,
         "time": _time(at),
@@ -206,7 +209,6 @@ def _line(found: SiteYear) -> Data:
 def hourly_csv(found: SiteYear) -> str:
     """Every hour of the year as CSV."""
     year = found.year
-    shape = year.facility.total.shape
     columns: dict[str, Floats] = {
         "temperature_degc": year.weather.temperature,
         "wet_bulb_degc": year.weather.wet_bulb,
@@ -222,7 +224,7 @@ def hourly_csv(found: SiteYear) -> str:
         "carbon_g_per_kwh": year.supply.carbon * 1e3 * KWH,
         "price_per_kwh": year.supply.prices * KWH,
     }
-    table = np.stack([np.broadcast_to(values, shape) for values in columns.values()], axis=1)
+    table = np.stack([_hourly(values, year.weather) for values in columns.values()], axis=1)
     lines = [",".join(("time", *columns))]
     lines += [",".join((_time(hour), *(f"{value:.8g}" for value in row))) for hour, row in enumerate(table.tolist())]
     return "\n".join(lines) + "\n"

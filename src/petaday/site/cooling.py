@@ -138,7 +138,10 @@ class Facility:
 
 
 def facility(it: Floats, weather: Weather, plant: Plant) -> Facility:
-    """All hourly parts of a facility from the W of its IT."""
+    """All hourly parts of a facility from the W of its IT, (..., hours) or (..., 1) where it is the same all year.
+
+    Parts that no weather moves have the IT's shape.
+    """
     capacity, share = plant.capacity, plant.liquid_share
     load = it / capacity
     speed = np.maximum(load, plant.least_speed)
@@ -197,7 +200,7 @@ def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Pl
     sink = _sink(wanted, weather, out)
     reached = sink + out.approach
     if plant.economiser:
-        free = np.clip((wanted + loop.rise - reached) / loop.rise, 0.0, 1.0)
+        free = np.minimum(np.maximum((wanted + loop.rise - reached) / loop.rise, 0.0), 1.0)
     else:
         free = np.zeros(np.shape(reached))
     condenser = np.maximum(reached, chiller.coldest) + loop.rise + chiller.condenser

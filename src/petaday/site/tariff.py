@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petaday.site.psychrometrics import Floats
-from petaday.site.weather import MONTH_DAYS, Weather
+from petaday.site.weather import Weather
 
 Numbers = Floats | float
 
@@ -51,24 +51,17 @@ class Costs:
 def costs(tariff: Tariff, prices: Floats, grid: Floats, makeup: Floats, green: Numbers, weather: Weather) -> Costs:
     """Costs of hours of grid draw (W) and make-up water (m3/s), both (..., hours).
 
-    The demand charge counts each month by the share of its hours that is there.
+    The demand charge counts each month by the hours of it that are there; hours stand in the order of their months.
     """
-    weight = weather.weight
-    energy = _total(prices * grid, weight)
-    bought = _total(grid, weight)
-    demand = np.zeros(np.shape(bought))
-    for month in np.unique(weather.month):
-        own = weather.month == month
-        seconds = 3600 * min(float(weight[own].sum()), 24.0 * MONTH_DAYS[month])
-        demand = demand + tariff.demand * seconds * grid[..., own].max(axis=-1)
+    energy = weather.total(prices * grid)
+    bought = weather.total(grid)
+    starts = np.flatnonzero(np.diff(weather.month, prepend=-1))
+    seconds = 3600 * np.add.reduceat(weather.weight, starts)
+    demand = tariff.demand * (np.maximum.reduceat(grid, starts, axis=-1) @ seconds)
     return Costs(
         energy=energy,
         demand=np.asarray(demand),
         premium=np.asarray(tariff.premium * green * bought),
-        water=np.asarray(tariff.water * _total(makeup, weight)),
+        water=np.asarray(tariff.water * weather.total(makeup)),
     )
 
-
-def _total(rate: Floats, weight: Floats) -> Floats:
-    """A rate per second over the hours."""
-    return np.asarray(3600 * (rate @ weight))

@@ -51,6 +51,12 @@ class Weather:
     weight: Floats
     synthetic: bool = False
 
+    def total(self, rate: Floats) -> Floats:
+        """A rate per second, (..., hours) or (..., 1), over all hours."""
+        if np.shape(rate)[-1] == 1:
+            return np.asarray(3600 * self.weight.sum() * rate[..., 0])
+        return np.asarray(3600 * (rate @ self.weight))
+
     def at(self, hours: np.ndarray, weight: Floats) -> Weather:
         """Some of the hours with weights of their own."""
         names = ("temperature", "wet_bulb", "moisture", "cloud", "wind")

@@ -69,22 +69,21 @@ class Year:
 
 
 def year_of(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> Year:
-    """A site's year from the W of its IT, (..., hours), and everything around it."""
-    built = facility(np.broadcast_to(it, weather.temperature.shape) if np.ndim(it) == 0 else it, weather, plant)
+    """A site's year from the W of its IT, (..., hours) or (..., 1) where it is the same all year."""
+    built = facility(np.atleast_1d(it), weather, plant)
     total = built.total
     flows = dispatch(total, np.asarray(supply.own), supply.prices, supply.battery)
     market = market_factor(supply.carbon, supply.green, supply.contract, supply.residual)
-    weight = 3600 * weather.weight
     return Year(
         weather=weather,
         facility=built,
         dispatch=flows,
         supply=supply,
-        energy=total @ weight,
-        it_energy=built.it @ weight,
-        grid_energy=flows.grid @ weight,
-        water=built.makeup @ weight,
-        carbon_location=(supply.carbon * flows.grid) @ weight,
-        carbon_market=(market * flows.grid) @ weight,
+        energy=weather.total(total),
+        it_energy=weather.total(built.it),
+        grid_energy=weather.total(flows.grid),
+        water=weather.total(built.makeup),
+        carbon_location=weather.total(supply.carbon * flows.grid),
+        carbon_market=weather.total(market * flows.grid),
         costs=costs(supply.tariff, supply.prices, flows.grid, built.makeup, supply.green, weather),
     )

@@ -35,6 +35,9 @@ UTILISATION = 0.8
 ARITHMETIC, TRAFFIC = 0.4, 0.3
 """What chips are taken to do where nobody says: shares of peak FLOP/s and of memory bandwidth while a job runs."""
 
+WIDEST = "sn5600"
+"""The switch of clusters that outgrow the usual one: 128 ports of 400 Gb/s."""
+
 
 @dataclass(frozen=True)
 class ItLoad:
@@ -129,7 +132,7 @@ def site_of(
     plant = parts.plant_of(it.capacity, cooling, rejection, chain, site.supply)
     for part, kind in ((cooling, "cooling"), (rejection, "rejection"), (chain, "power_chain")):
         parts.note_estimates(part, kind, noted)
-    year = year_of(np.asarray(it.mean), weather, plant, supply)
+    year = year_of(np.array([it.mean]), weather, plant, supply)
     return SiteYear(
         place=place,
         cooling=cooling,
@@ -244,7 +247,13 @@ def _bill(load: Load, chip: Chip, notes: list[Assumption]) -> Bill | None:
     if chip.scale_up_domain is not None and count <= chip.scale_up_domain.value:
         return None
     part = FabricPart(kind="rail-optimised", endpoints=whole, rails=rails)
-    wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
+    try:
+        wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
+    except InputError:
+        # More chips than three tiers of the usual switch join.
+        part = part.model_copy(update={"switch": WIDEST})
+        wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
+        notes.append(Assumption("load.fabric.switch", WIDEST, "the usual switch joins fewer chips", estimate=True))
     notes.append(
         Assumption("load.fabric", f"rail-optimised, {rails} rails, full bisection", "usual for such clusters", True)
     )
