@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from petaday.cli.base import ANSWERED, INFEASIBLE, Json, ScenarioFile, app, command, console, print_json
+from petaday.cli.base import ANSWERED, INFEASIBLE, Json, ScenarioFile, Unverified, app, command, console, print_json
 from petaday.errors import InputError
 
 
@@ -12,6 +12,7 @@ def supply(
     /,
     *,
     json: Json = False,
+    allow_unverified: Unverified = False,
 ) -> int:
     """Count dies, wafers, memory and packages of an order of chips, and say when it is filled and what binds."""
     from petaday.report.supply import show_supply, supply_data
@@ -20,7 +21,7 @@ def supply(
 
     read, locate = read_supply(scenario)
     try:
-        answer = supplied(read.order, read.supply)
+        answer = supplied(read.order, read.supply, allow_unverified=allow_unverified)
     except InputError as error:
         raise locate(error) from None
     data = supply_data(answer, manifest(read, command()))

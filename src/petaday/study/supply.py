@@ -11,7 +11,7 @@ import numpy as np
 from petaday.catalog import silicon_load as silicon
 from petaday.catalog.quarter import quarter_name
 from petaday.errors import InputError
-from petaday.study.parts import Assumption, named
+from petaday.study.parts import Assumption, find_chip
 from petaday.study.scenario import read_as
 from petaday.study.supply_lines import MONTH, Lines, lines_of
 from petaday.study.supply_scenario import Order, Supply, SupplyScenario
@@ -61,9 +61,21 @@ def read_supply(path: Path) -> tuple[SupplyScenario, Callable[[InputError], Inpu
     return read_as(SupplyScenario, path)
 
 
-def made_of(chip: str, take: Take = median, field: str = "order.chip") -> Made:
-    """What a chip is made of, by its id, name or alias. Raises InputError: no recipe, with the nearest names."""
-    recipe = named(field, silicon.recipe, chip)
+def made_of(chip: str, take: Take = median, field: str = "order.chip", allow_unverified: bool = False) -> Made:
+    """What a chip is made of, by its id, name or alias.
+
+    Raises
+    ------
+    InputError : no such chip, with the nearest names; an unverified one that is not allowed; one without a recipe
+    """
+    id_ = find_chip(chip, allow_unverified, field).id
+    try:
+        recipe = silicon.recipe(id_)
+    except InputError:
+        known = sorted({*silicon.recipes(), *(alias for each in silicon.recipes().values() for alias in each.aliases)})
+        raise InputError(
+            f"nothing is known of what {id_} is made of", field=field, expected=", ".join(known)
+        ) from None
     return made(
         recipe,
         tuple(silicon.node(die.node) for die in recipe.dies),
@@ -73,7 +85,9 @@ def made_of(chip: str, take: Take = median, field: str = "order.chip") -> Made:
     )
 
 
-def supplied(order: Order, supply: Supply, take: Take = median, field: str = "order.chip") -> Supplied:
+def supplied(
+    order: Order, supply: Supply, take: Take = median, field: str = "order.chip", allow_unverified: bool = False
+) -> Supplied:
     """Answer an order.
 
     Parameters
@@ -85,7 +99,7 @@ def supplied(order: Order, supply: Supply, take: Take = median, field: str = "or
     ------
     InputError : no recipe of the chip; the start or a line outside the data
     """
-    parts = made_of(order.chip, take, field)
+    parts = made_of(order.chip, take, field, allow_unverified)
     board = silicon.baseboard_of(parts.recipe.id)
     lines = lines_of(parts, supply, take)
     filled = run(parts, lines, order.chips, supply, take)

@@ -52,6 +52,12 @@ def _serving(_: Path | None) -> list[Suite]:
     return [*serving_suites(), *energy_suites()]
 
 
+def _supply(_: Path | None) -> list[Suite]:
+    from petaday.validation.supply import supply_suites
+
+    return supply_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
@@ -60,5 +66,6 @@ SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "kernels": _kernels,
     "latency": _latency,
     "serving": _serving,
+    "supply": _supply,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""
