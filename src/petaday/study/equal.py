@@ -38,7 +38,7 @@ def equal_outcome(
     base = answer(scenario, folder, allow_unverified=allow_unverified, report=report)
     if base.best is None:
         return Equal(base, None, None, None)
-    cluster = Cluster(chip=chip, chips="auto", deadline=base.wall_time)
+    cluster = Cluster.model_validate({"chip": chip, "chips": "auto", "deadline": f"{base.wall_time!r} s"})
     swapped = scenario.model_copy(update={"cluster": cluster, "plan": PlanColumns()})
     other = answer(swapped, folder, allow_unverified=allow_unverified, report=report)
     return Equal(base, other, fabric_of(base.joined), fabric_of(other.joined) if other.best else None)

@@ -12,6 +12,7 @@ from petaday.catalog.model import Model
 from petaday.catalog.strict_yaml import Document, load
 from petaday.catalog.validate import Quant, Strict, told, validated
 from petaday.errors import InputError, Place
+from petaday.study.supply_scenario import Supply
 from petaday.training.job import OPTIMIZERS
 from petaday.training.plan import COLUMNS, DTYPE_BYTES
 from petaday.units import DTYPES, Kind, parse
@@ -224,6 +225,7 @@ class Scenario(Strict):
     train: Train
     cluster: Cluster
     plan: PlanColumns = Field(default_factory=PlanColumns)
+    supply: Supply | None = None
 
 
 def read_scenario(path: Path) -> tuple[Scenario, Callable[[InputError], InputError]]:
