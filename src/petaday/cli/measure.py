@@ -10,7 +10,20 @@ from cyclopts import Parameter
 from petaday.cli.base import ANSWERED, Json, app, command, console, print_json, write
 from petaday.errors import InputError
 
-SuiteName = Literal["training", "kernels", "collectives", "memory", "ranking", "latency", "serving", "cost", "claims"]
+SuiteName = Literal[
+    "training",
+    "kernels",
+    "collectives",
+    "memory",
+    "ranking",
+    "latency",
+    "serving",
+    "goodput",
+    "power",
+    "supply",
+    "cost",
+    "claims",
+]
 
 
 @app.command

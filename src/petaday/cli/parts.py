@@ -18,15 +18,24 @@ app.command(catalog)
 
 @app.command
 def schema(
-    kind: Annotated[Literal["plan", "serve", "posttrain"], Parameter(help="which command's scenarios")] = "plan", /
+    kind: Annotated[
+        Literal["plan", "serve", "posttrain", "supply"], Parameter(help="which command's scenarios")
+    ] = "plan",
+    /,
 ) -> int:
     """Print the JSON Schema of a scenario file."""
     from petaday.catalog.validate import Strict
     from petaday.study.posttrain_scenario import PosttrainScenario
     from petaday.study.scenario import Scenario
     from petaday.study.service_scenario import ServiceScenario
+    from petaday.study.supply_scenario import SupplyScenario
 
-    models: dict[str, type[Strict]] = {"plan": Scenario, "serve": ServiceScenario, "posttrain": PosttrainScenario}
+    models: dict[str, type[Strict]] = {
+        "plan": Scenario,
+        "serve": ServiceScenario,
+        "posttrain": PosttrainScenario,
+        "supply": SupplyScenario,
+    }
     print_json(models[kind].model_json_schema())
     return ANSWERED
 

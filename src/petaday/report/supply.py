@@ -10,6 +10,7 @@ import numpy as np
 
 from petaday.catalog.quarter import quarter_name
 from petaday.report.data import SCHEMA_VERSION, Data
+from petaday.report.equal import show_equal
 from petaday.report.tables import plain_table, show_assumptions, show_unused
 from petaday.units import Kind, render
 from petaday.units.kinds import DAY, YEAR
@@ -71,6 +72,7 @@ def supply_data(answer: Supplied, manifest: Manifest) -> Data:
         "wafers": wafers_data(answer),
         "quarters": _quarters(answer),
         "replacement": _replacement(answer),
+        "equal": None,
         "unused": answer.unused,
         "assumptions": [asdict(each) for each in answer.assumptions],
         "manifest": asdict(manifest),
@@ -78,38 +80,30 @@ def supply_data(answer: Supplied, manifest: Manifest) -> Data:
 
 
 def wafers_data(answer: Supplied) -> Data:
-    """The bill of wafers of the whole order, whether or not the lines fill it.
-
-    good + lost packages are all packages; dies sold and dies lost are all dies of the wafers.
-    """
-    made = answer.made
-    chips = max(answer.order.chips - answer.supply.stock.chips, 0.0)
-    packages = chips / float(made.assembled)
-    logic = []
-    for die in made.dies:
-        dies = packages * die.count / float(made.joined)
-        wafers = dies / float(die.good)
-        logic.append(
-            {
-                "die": die.name,
-                "node": die.node.id,
-                "platform": die.node.platform,
-                "good_dies": dies,
-                "bad_dies": wafers * die.gross - dies,
-                "gross_dies": wafers * die.gross,
-                "wafers": wafers,
-            }
-        )
+    """The bill of wafers of the whole order: dies used are those of the stock and of wafers, packages good and bad."""
+    bill = answer.bill
     return {
-        "logic": logic,
-        "logic_wafers": sum(each["wafers"] for each in logic),
-        "interposer_wafers": packages / made.gross if made.gross else 0.0,
-        "hbm_stacks": packages * made.stacks,
-        "hbm_bytes": packages * float(made.memory_bytes),
-        "packages": packages,
-        "good_packages": chips,
-        "bad_packages": packages - chips,
-        "substrates": packages,
+        "logic": [
+            {
+                "die": line.die,
+                "node": line.node,
+                "platform": line.platform,
+                "used_dies": float(line.used),
+                "from_stock_dies": float(line.from_stock),
+                "good_dies": float(line.from_wafers),
+                "bad_dies": float(line.bad),
+                "wafers": float(line.wafers),
+            }
+            for line in bill.dies
+        ],
+        "logic_wafers": float(bill.logic),
+        "interposer_wafers": float(bill.interposers),
+        "hbm_stacks": float(bill.stacks),
+        "hbm_bytes": float(bill.memory),
+        "packages": float(bill.packages),
+        "good_packages": float(bill.good),
+        "bad_packages": float(bill.bad),
+        "substrates": float(bill.packages),
     }
 
 
@@ -153,7 +147,7 @@ def _quarters(answer: Supplied) -> list[Data]:
 
 def _replacement(answer: Supplied) -> Data:
     """The flow that keeps the order standing: a stock over its life, beside what the line makes of all products."""
-    wafers = wafers_data(answer)["logic_wafers"]
+    wafers = answer.order.chips * float(answer.made.wafers_per_chip)
     share = answer.supply.shares.logic or 1.0
     line = sum(float(each[0]) for each in answer.lines.wafers) / share / (YEAR / 12)
     per_second = wafers / answer.life
@@ -224,9 +218,11 @@ def show_supply(data: Data, name: str, console: Console) -> None:
         else ""
     )
     console.print(
-        f"\nOnce: {wafers['logic_wafers']:,.0f} wafers of logic. To replace them every "
+        f"\nOnce: {wafers['logic_wafers']:,.0f} wafers of logic. To replace all chips every "
         f"{flow['life_s'] / YEAR:g} years: {flow['wafers_per_day']:,.0f} wafers a day{share}."
     )
+    if data["equal"]:
+        show_equal(data["equal"], console)
     show_unused(data, console)
     show_assumptions(data, console)
 
@@ -236,23 +232,12 @@ def _cells(row: list[Any]) -> list[str]:
 
 
 def _wafers(wafers: Data, kind: str) -> Any:
-    table = plain_table("\nBill of wafers, once", "what", ">wafers", ">good", ">bad", ">all")
+    table = plain_table("\nBill of wafers, once", "what", ">wafers", ">used", ">from stock", ">good", ">bad")
     for die in wafers["logic"]:
-        table.add_row(
-            f"dies {die['die']} on {die['node']}",
-            f"{die['wafers']:,.0f}",
-            f"{die['good_dies']:,.0f}",
-            f"{die['bad_dies']:,.0f}",
-            f"{die['gross_dies']:,.0f}",
-        )
-    table.add_row(
-        f"packages {kind}",
-        f"{wafers['interposer_wafers']:,.0f}",
-        f"{wafers['good_packages']:,.0f}",
-        f"{wafers['bad_packages']:,.0f}",
-        f"{wafers['packages']:,.0f}",
-    )
-    table.add_row(
-        f"memory stacks, {render(wafers['hbm_bytes'], Kind.BYTES)}", "", "", "", f"{wafers['hbm_stacks']:,.0f}"
-    )
+        columns = ("wafers", "used_dies", "from_stock_dies", "good_dies", "bad_dies")
+        table.add_row(f"dies {die['die']} on {die['node']}", *(f"{die[name]:,.0f}" for name in columns))
+    names = ("interposer_wafers", "packages", "good_packages", "bad_packages")
+    count, packages, good, bad = (f"{wafers[name]:,.0f}" for name in names)
+    table.add_row(f"packages {kind}", count, packages, "", good, bad)
+    table.add_row(f"memory stacks, {render(wafers['hbm_bytes'], Kind.BYTES)}", "", f"{wafers['hbm_stacks']:,.0f}")
     return table

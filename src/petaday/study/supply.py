@@ -9,22 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from petaday.catalog import silicon_load as silicon
-from petaday.catalog.quarter import quarter_name
 from petaday.errors import InputError
-from petaday.study.parts import Assumption, named
+from petaday.study.answer import Answer
+from petaday.study.parts import Assumption, find_chip
 from petaday.study.scenario import read_as
 from petaday.study.supply_lines import MONTH, Lines, lines_of
+from petaday.study.supply_notes import LIFE, assumptions
 from petaday.study.supply_scenario import Order, Supply, SupplyScenario
 from petaday.supply.bom import Bom, bom
 from petaday.supply.carbon import Carbon, carbon
 from petaday.supply.chain import Filled, Part, fill
 from petaday.supply.package import Made, Take, made, median
 from petaday.supply.silicon import Floats
-from petaday.units import Kind, render
-from petaday.units.kinds import YEAR
-
-LIFE = 5.0 * YEAR
-"""Seconds after which chips are replaced where a scenario does not say."""
+from petaday.supply.wafers import WaferBill, wafer_bill
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Supplied:
     """An order's answer; of samples, all numbers are arrays over them, and arrays by month have the months last.
 
     wafers: that the fabs deliver by month, of each kind of die; interposers: wafers that packaging starts by month
-    left: chips of the order that are still missing where the data end
+    bill: of the whole order behind the stockpile of chips; left: chips still missing where the data end
     life: seconds after which chips are replaced
     """
 
@@ -45,6 +42,7 @@ class Supplied:
     filled: Filled
     wafers: tuple[Floats, ...]
     interposers: Floats
+    bill: WaferBill
     left: Floats
     life: float
     assumptions: tuple[Assumption, ...]
@@ -61,9 +59,23 @@ def read_supply(path: Path) -> tuple[SupplyScenario, Callable[[InputError], Inpu
     return read_as(SupplyScenario, path)
 
 
-def made_of(chip: str, take: Take = median, field: str = "order.chip") -> Made:
-    """What a chip is made of, by its id, name or alias. Raises InputError: no recipe, with the nearest names."""
-    recipe = named(field, silicon.recipe, chip)
+def made_of(chip: str, take: Take = median, field: str = "order.chip", allow_unverified: bool = False) -> Made:
+    """What a chip is made of, by its id, name or alias.
+
+    Raises
+    ------
+    InputError : no such chip, with the nearest names; an unverified one that is not allowed; one without a recipe
+    """
+    id_ = find_chip(chip, allow_unverified, field).id
+    try:
+        recipe = silicon.recipe(id_)
+    except InputError:
+        known = sorted(
+            {*silicon.recipes(), *(alias for each in silicon.recipes().values() for alias in each.aliases)}
+        )
+        raise InputError(
+            f"nothing is known of what {id_} is made of", field=field, expected=", ".join(known)
+        ) from None
     return made(
         recipe,
         tuple(silicon.node(die.node) for die in recipe.dies),
@@ -73,7 +85,9 @@ def made_of(chip: str, take: Take = median, field: str = "order.chip") -> Made:
     )
 
 
-def supplied(order: Order, supply: Supply, take: Take = median, field: str = "order.chip") -> Supplied:
+def supplied(
+    order: Order, supply: Supply, take: Take = median, field: str = "order.chip", allow_unverified: bool = False
+) -> Supplied:
     """Answer an order.
 
     Parameters
@@ -85,7 +99,7 @@ def supplied(order: Order, supply: Supply, take: Take = median, field: str = "or
     ------
     InputError : no recipe of the chip; the start or a line outside the data
     """
-    parts = made_of(order.chip, take, field)
+    parts = made_of(order.chip, take, field, allow_unverified)
     board = silicon.baseboard_of(parts.recipe.id)
     lines = lines_of(parts, supply, take)
     filled = run(parts, lines, order.chips, supply, take)
@@ -100,11 +114,28 @@ def supplied(order: Order, supply: Supply, take: Take = median, field: str = "or
         filled=filled,
         wafers=tuple(dies / good for dies, good in zip(filled.arrived, lines.good, strict=False)),
         interposers=filled.packages / parts.gross if parts.gross else np.zeros_like(filled.packages),
+        bill=wafer_bill(
+            parts, max(order.chips - supply.stock.chips, 0.0), tuple(_good(lines, filled)), supply.stock.dies
+        ),
         left=np.maximum(order.chips - delivered, 0.0),
         life=supply.life or LIFE,
-        assumptions=tuple(_assumptions(parts, supply)),
+        assumptions=tuple(assumptions(parts, supply)),
         unused=_unused(parts, order, supply, filled, take),
     )
+
+
+def supply_behind(answered: Answer) -> Supplied | None:
+    """The supply of a training run's chips as its scenario's `supply` has it; None where it has none.
+
+    Raises
+    ------
+    InputError : as `supplied` has it
+    """
+    supply = answered.joined.scenario.supply
+    if supply is None:
+        return None
+    order = Order.model_construct(chip=answered.joined.parts.chip.id, chips=float(answered.job.chips))
+    return supplied(order, supply, field="cluster.chip", allow_unverified=True)
 
 
 def run(made: Made, lines: Lines, chips: float, supply: Supply, take: Take = median) -> Filled:
@@ -135,41 +166,12 @@ def run(made: Made, lines: Lines, chips: float, supply: Supply, take: Take = med
     )
 
 
-def _assumptions(made: Made, supply: Supply) -> Iterator[Assumption]:
-    recipe = made.recipe
-    for what in ("logic", "hbm", "packaging"):
-        if getattr(supply.shares, what) is None and (what != "hbm" or made.hbm):
-            yield Assumption(f"supply.shares.{what}", "100 %", "nobody else is served", estimate=True)
-    if supply.life is None:
-        yield Assumption("supply.life", render(LIFE, Kind.TIME), "server life (Epoch AI: 5 years from 2023 on)")
-    if supply.substrates is None:
-        yield Assumption("supply.substrates", "no limit", "no capacity of substrates was read", estimate=True)
-    figures = {
-        **{f"{die.name} repairable": (die.repairable, Kind.RATIO) for die in recipe.dies if die.repairable is not None},
-        **{f"{die.name} width": (die.width, Kind.LENGTH) for die in recipe.dies},
-        **{f"{die.name} height": (die.height, Kind.LENGTH) for die in recipe.dies},
-        "interposer width": (recipe.interposer_width, Kind.LENGTH),
-        "packaging": (recipe.packaging, Kind.MONEY),
-        "rest of the bill": (recipe.rest, Kind.MONEY),
-        f"{made.package.id} yield a piece": (made.package.attach_yield, Kind.RATIO),
-        f"{made.package.id} lead time": (made.package.lead_time, Kind.TIME),
-        "module time": (recipe.module_time, Kind.TIME),
-        f"{made.package.id} carbon": (made.package.carbon, Kind.AREA_MASS),
-        **{f"{die.node.id} wafer price": (die.node.wafer_price, Kind.MONEY) for die in made.dies},
-        **{f"{die.node.id} defect density": (die.node.defect_density, Kind.DEFECT_DENSITY) for die in made.dies},
-        **({f"{made.hbm.id} price": (made.hbm.price, Kind.DATA_PRICE),
-            f"{made.hbm.id} carbon": (made.hbm.carbon, Kind.DATA_MASS)} if made.hbm else {}),
-    }  # fmt: skip
-    for name, (figure, _kind) in figures.items():
-        if figure.estimate:
-            yield Assumption(f"{recipe.id}: {name}", figure.text, figure.source, estimate=True)
-    used = [*(die.node.line for die in made.dies), *([made.hbm.line] if made.hbm else []), made.package.line]
-    for line in dict.fromkeys(used):
-        last = silicon.line(line).knots[-1]
-        if last.given[0].estimate:
-            yield Assumption(
-                f"{line} by {quarter_name(last.quarter)}", last.given[0].text, last.given[0].source, True
-            )
+def _good(lines: Lines, filled: Filled) -> Iterator[Floats]:
+    """Good dies of a wafer over the time in which an order's dies come; of the last month known where none come."""
+    for good, dies in zip(lines.good, filled.arrived, strict=False):
+        wafers = (dies / good).sum(axis=-1)
+        mean = np.divide(dies.sum(axis=-1), wafers, out=np.zeros_like(wafers), where=wafers > 0)
+        yield np.where(wafers > 0, mean, good[..., -1])
 
 
 def _unused(made: Made, order: Order, supply: Supply, filled: Filled, take: Take) -> dict[str, str]:

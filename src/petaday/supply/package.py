@@ -66,6 +66,11 @@ class Made:
         """Bytes of all stacks of a package."""
         return self.stacks * self.stack_bytes
 
+    @property
+    def wafers_per_chip(self) -> Floats:
+        """Wafers of logic on all nodes behind one good chip."""
+        return sum((die.count / die.good for die in self.dies), np.asarray(0.0)) / (self.joined * self.assembled)
+
 
 def assembly_yield(attach_yield: ArrayLike, pieces: ArrayLike) -> Floats:
     """Share of packages that are good when each piece is placed well with the same chance, one after the other."""

@@ -15,7 +15,7 @@ class Checked:
 
     config: shared by runs of one configuration; cell: shared by what one source measured on one chip
     labels: what else errors are broken down by
-    low, high: where 80 % of measurements should lie, of latencies of serving 90 %
+    low, high: where 80 % of measurements should lie, of latencies of serving 90 %, of supply the source's own range
     plan_known: whether the plan was given; None where there is no plan; chips: how many there were
     weight: what the row counts in a weighted suite
     """

@@ -16,6 +16,9 @@ SUITES: dict[str, tuple[str, ...]] = {
     "kernels": ("kernels.kernel_suites",),
     "latency": ("latency.latency_suites", "latency_ttft.ttft_suites"),
     "serving": ("serving.serving_suites", "serving_energy.energy_suites"),
+    "goodput": ("goodput.goodput_suites",),
+    "power": ("power.power_suites",),
+    "supply": ("supply.supply_suites",),
     "cost": ("cost.cost_suites",),
     "claims": ("claims.claim_suites",),
 }
