@@ -58,7 +58,7 @@ def planned(path: Path, **options: Any) -> tuple[Answer, Data]:
     scenario, locate = read_scenario(path)
     try:
         found = answer(scenario, path.parent, **options)
-        chain = chain_of(found) if found.best else None
+        chain = chain_of(found, path.parent) if found.best else None
     except Exception as error:
         raise locate(error) from None
     return found, payload(found, manifest(scenario, "petaday plan"), chain)

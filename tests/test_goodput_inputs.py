@@ -1,4 +1,4 @@
-"""The `reliability` section: every field moves the answer or is reported, wrong values have a place, answers keep a shape."""
+"""The `reliability` section: every field moves the answer or is reported; wrong values have a place."""
 
 from __future__ import annotations
 

@@ -11,19 +11,9 @@ from petaday.cli.base import ANSWERED, Json, app, command, console, print_json, 
 from petaday.errors import InputError
 
 SuiteName = Literal[
-    "training",
-    "kernels",
-    "collectives",
-    "memory",
-    "ranking",
-    "latency",
-    "serving",
-    "goodput",
-    "power",
-    "supply",
-    "cost",
-    "claims",
-]
+    "training", "kernels", "collectives", "memory", "ranking", "latency", "serving",
+    "goodput", "power", "supply", "cost", "claims",
+]  # fmt: skip
 
 
 @app.command

@@ -151,6 +151,6 @@ def answered(path: Path, **options: Any) -> tuple[Scenario, Answer, Chain | None
     with progress() as report:
         try:
             found = answer(scenario, path.parent, report=report, **options)
-            return scenario, found, chain_of(found) if found.best else None
+            return scenario, found, chain_of(found, path.parent) if found.best else None
         except InputError as error:
             raise locate(error) from None

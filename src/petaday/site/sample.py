@@ -20,13 +20,17 @@ CHUNK = 16_384
 
 @dataclass(frozen=True)
 class Means:
-    """Of a year, (n,): PUE, WUE in m3/J, carbon by location and by market in kg/J of the grid, cost over J of the grid."""
+    """Of a year, (n,): PUE, WUE in m3/J, carbon by location and by market in kg/J of the grid, cost over J of the grid.
+
+    grid: energy from the grid over the facility's
+    """
 
     pue: Floats
     wue: Floats
     carbon_location: Floats
     carbon_market: Floats
     price: Floats
+    grid: Floats
 
 
 def annual_means(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> Means:
@@ -38,12 +42,12 @@ def annual_means(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> 
     rows = len(it)
     hours = weather.temperature.shape[-1]
     step = max(1, CHUNK // hours)
-    out = np.empty((5, rows))
+    out = np.empty((6, rows))
     for start in range(0, rows, step):
         own = slice(start, start + step)
-        weather_, plant_, supply_ = (_rows(part, rows, own) for part in (weather, plant, supply))
-        year = year_of(it[own], weather_, plant_, supply_)
+        year = year_of(it[own], _rows(weather, rows, own), _rows(plant, rows, own), _rows(supply, rows, own))
         grid = np.maximum(year.grid_energy, 1e-300)
+        out[5, own] = year.grid_energy / year.energy
         out[0, own], out[1, own] = year.pue, year.wue
         out[2, own], out[3, own] = year.carbon_location / grid, year.carbon_market / grid
         out[4, own] = year.costs.total / grid

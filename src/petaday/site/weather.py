@@ -175,7 +175,12 @@ def _weibull(normal: Floats, mean: Floats) -> Floats:
 
 
 def representative(weather: Weather) -> Weather:
-    """288 weighted hours for a year of 8,760, (..., hours) -> (..., 288).
+    """288 weighted hours for a year of 8,760, (..., hours) -> (..., 288); see `representative_hours`."""
+    return weather.at(*representative_hours(weather))
+
+
+def representative_hours(weather: Weather) -> tuple[np.ndarray, Floats]:
+    """Which 288 hours of a year of 8,760 stand for all, and the hours that each stands for, both (288,).
 
     Each month's eight blocks of three hours are sorted by wet bulb and cut in three; the middle hour of a cut stands for
     it. Seasons, tariffs by hour and warm and cold spells keep their shares. Of several years the first gives the order.
@@ -187,4 +192,4 @@ def representative(weather: Weather) -> Weather:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     middle = (starts[:, None] + counts[:, None] * np.array([1, 3, 5]) / 6).astype(int)
     weight = np.repeat(counts / 3, 3)
-    return weather.at(order[middle.ravel()], weight)
+    return order[middle.ravel()], weight

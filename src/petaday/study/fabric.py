@@ -32,7 +32,8 @@ from petaday.fabric.traffic import Pairs, permutation, ring, shift
 from petaday.fabric.wiring import Wiring, failed, without
 from petaday.study.job import Joined
 from petaday.study.parts import Assumption, find_chip, find_network, named, routed
-from petaday.study.scenario import Bandwidth, Chips, Cluster, Name
+from petaday.study.scenario import Cluster
+from petaday.study.scenario_types import Bandwidth, Chips, Name
 from petaday.training.plan import Plans
 from petaday.training.pricer import Pricer
 from petaday.units import Kind, render

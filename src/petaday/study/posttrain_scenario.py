@@ -13,18 +13,8 @@ from petaday.catalog.model import Model
 from petaday.catalog.strict_yaml import load
 from petaday.catalog.validate import Strict, validated
 from petaday.errors import InputError
-from petaday.study.scenario import (
-    Chips,
-    Cluster,
-    Dtype,
-    Name,
-    PlanColumns,
-    Time,
-    Tokens,
-    Whole,
-    WholeTokens,
-    place_of,
-)
+from petaday.study.scenario import Cluster, PlanColumns, place_of
+from petaday.study.scenario_types import Chips, Dtype, Name, Time, Tokens, Whole, WholeTokens
 from petaday.training.job import OPTIMIZERS
 
 Optimizer = Literal["adam", "adamw", "muon", "sgd-momentum", "sgd"]

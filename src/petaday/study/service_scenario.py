@@ -12,7 +12,8 @@ from petaday.catalog.kernels import FORMATS
 from petaday.catalog.model import Model
 from petaday.catalog.validate import Quant, Strict
 from petaday.errors import InputError
-from petaday.study.scenario import Bytes, Chips, Name, Ratio, Time, WhatIfChip, Whole, WholeTokens, read_as
+from petaday.study.scenario import WhatIfChip, read_as
+from petaday.study.scenario_types import Bytes, Chips, Name, Ratio, Time, Whole, WholeTokens
 from petaday.units import Kind
 
 Format = Literal[

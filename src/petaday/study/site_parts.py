@@ -30,6 +30,7 @@ from petaday.site.tariff import Tariff
 from petaday.site.weather import Normals, Weather, given, synthetic_year
 from petaday.study.parts import Assumption, named
 from petaday.study.site_scenario import Place, Site, TariffCny, TariffUsd
+from petaday.study.taken import Take, median
 from petaday.study.weather_files import Hours, read_hours
 from petaday.units import Kind, render
 
@@ -188,38 +189,39 @@ def plant_of(
     rejection: HeatRejection,
     chain: PowerChainPart,
     supply: float | None = None,
+    take: Take = median,
 ) -> Plant:
     """A facility of catalog parts for so many W of IT; `supply`: degC of the main path in place of the catalog's."""
     main = cooling.liquid or cooling.air
 
     def loop(path: HeatPath) -> Loop:
-        reaching = supply if supply is not None and path is main else path.supply.value
-        return Loop(reaching - path.approach.value, path.rise.value, path.fans.value, path.pumps.value)
+        reaching = supply if supply is not None and path is main else take(path.supply)
+        return Loop(reaching - take(path.approach), take(path.rise), take(path.fans), take(path.pumps))
 
     figures = cooling.chiller
     return Plant(
         capacity=capacity,
-        liquid_share=cooling.liquid_share.value,
+        liquid_share=take(cooling.liquid_share),
         air=loop(cooling.air),
         liquid=NO_LOOP if cooling.liquid is None else loop(cooling.liquid),
         rejection=Rejection(
-            rejection.approach.value,
-            rejection.fans.value,
+            take(rejection.approach),
+            take(rejection.fans),
             rejection.wetting,
-            rejection.air_rise.value,
-            rejection.cycles.value,
+            take(rejection.air_rise),
+            take(rejection.cycles),
         ),
         chiller=Chiller(
-            figures.carnot.value,
-            figures.highest.value,
-            figures.evaporator.value,
-            figures.condenser.value,
-            figures.coldest.value,
+            take(figures.carnot),
+            take(figures.highest),
+            take(figures.evaporator),
+            take(figures.condenser),
+            take(figures.coldest),
         ),
-        chain=PowerChain(chain.constant.value, chain.linear.value, chain.square.value, chain.rating.value),
+        chain=PowerChain(take(chain.constant), take(chain.linear), take(chain.square), take(chain.rating)),
         economiser=cooling.economiser,
-        least_speed=cooling.least_speed.value,
-        other=cooling.other.value,
+        least_speed=take(cooling.least_speed),
+        other=take(cooling.other),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from petaday.catalog.site import Band, Climate
 from petaday.catalog.validate import Quant, Strict
-from petaday.study.scenario import Chips, Name, Ratio
+from petaday.study.scenario_types import Chips, Name, Ratio
 from petaday.units import Kind
 
 Power = Annotated[float, Quant(Kind.POWER), Field(gt=0)]

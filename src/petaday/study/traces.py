@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from petaday.errors import InputError, Place
 from petaday.serving.requests import CHUNK, Requests, Tally, Trace, requests
-from petaday.study.scenario import LARGEST_COUNT
+from petaday.study.scenario_types import LARGEST_COUNT
 from petaday.study.trace_formats import FORMATS, Block, Format, format_of
 from petaday.study.trace_json import BLOCK, JsonLines
 from petaday.study.trace_tables import Table, fields_of

@@ -20,7 +20,12 @@ Chain = Callable[[Values], dict[str, Floats]]
 QUANTILES = (0.1, 0.5, 0.9)
 
 TAIL = 0.01
-"""Draws stop at the first and the last percentile, where their tails gather: ranges come from few sources, which say nothing of what lies beyond."""
+"""Draws stop at the first and the last percentile, where their tails gather: few sources stand behind a range, and they say
+nothing of what lies beyond."""
+
+
+MOST_EXPLAINED = 8
+"""Factors whose shares of an output's variance are told."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def propagate(
     points = qmc.Sobol(len(uncertain), rng=seed).random(samples)
     outputs = _plain(chain(draw(factors, _inside(points))), samples)
     quantiles = {name: tuple(float(q) for q in np.quantile(column, QUANTILES)) for name, column in outputs.items()}
-    shares = _indices(factors, chain, explain, max(64, samples // 8), seed) if explain else {}
+    shares = _indices(factors, chain, explain, max(64, samples // 16), seed) if explain else {}
     return Uncertainty(samples, quantiles, shares)  # type: ignore[arg-type]
 
 
@@ -97,31 +102,51 @@ def _plain(outputs: dict[str, Floats], samples: int) -> dict[str, Floats]:
 def _indices(
     factors: Sequence[Factor], chain: Chain, explain: Sequence[str], samples: int, seed: int
 ) -> dict[str, Shares]:
-    """First and total Sobol indices (Saltelli et al. 2010, table 2: Saltelli's first, Jansen's total)."""
+    """First and total Sobol indices (Saltelli et al. 2010, table 2: Saltelli's first, Jansen's total).
+
+    Of each output the factors are taken apart that move it most between their ends, all others being drawn with them.
+    """
     from scipy.stats import qmc
 
     uncertain = open_factors(factors)
     count = len(uncertain)
+    moving = _moving(factors, chain, explain)
+    columns = sorted(set().union(*moving.values()))
     both = _inside(qmc.Sobol(2 * count, rng=seed + 1).random(samples))
     first, second = both[:, :count], both[:, count:]
-    mixed = np.repeat(first[None], count, axis=0)
-    mixed[np.arange(count), :, np.arange(count)] = second.T
+    mixed = np.repeat(first[None], len(columns), axis=0)
+    mixed[np.arange(len(columns)), :, columns] = second[:, columns].T
     together = np.concatenate([first[None], second[None], mixed]).reshape(-1, count)
     outputs = _plain(chain(draw(factors, together)), len(together))
     found = {}
-    for name in explain:
-        column = outputs[name].reshape(count + 2, samples)
-        column = column - column[:2].mean()
-        a, b, others = column[0], column[1], column[2:]
-        variance = np.concatenate([a, b]).var()
-        if variance <= 0:
+    for name, own in moving.items():
+        rows = outputs[name].reshape(len(columns) + 2, samples)
+        rows = rows - rows[:2].mean()
+        a, b, others = rows[0], rows[1], rows[[2 + columns.index(column) for column in own]]
+        variance = rows[:2].var()
+        if not 0 < variance < np.inf:
             continue
         alone = (b * (others - a)).mean(axis=1) / variance
         acting = ((a - others) ** 2).mean(axis=1) / (2 * variance)
         order = np.argsort(-acting)
-        names = [uncertain[place].name for place in order]
+        names = [uncertain[own[place]].name for place in order]
         found[name] = Shares(
             dict(zip(names, (float(alone[place]) for place in order), strict=True)),
             dict(zip(names, (float(acting[place]) for place in order), strict=True)),
         )
     return found
+
+
+def _moving(factors: Sequence[Factor], chain: Chain, explain: Sequence[str]) -> dict[str, list[int]]:
+    """Of each output the columns of the factors that move it most from end to end, one at a time."""
+    count = len(open_factors(factors))
+    points = np.full((2 * count, count), 0.5)
+    points[np.arange(count), np.arange(count)] = 0.05
+    points[count + np.arange(count), np.arange(count)] = 0.95
+    outputs = _plain(chain(draw(factors, points)), 2 * count)
+    swings = {name: np.abs(outputs[name][count:] - outputs[name][:count]) for name in explain}
+    return {
+        name: [int(column) for column in np.argsort(-swing)[:MOST_EXPLAINED] if swing[column] > 0]
+        for name, swing in swings.items()
+        if np.isfinite(swing).all() and swing.any()
+    }

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
+
+from petaday.catalog.cooling import host_of
+from petaday.catalog.prices import cost_profile
 from petaday.errors import InputError
 from petaday.fabric.bill import Bill
 from petaday.study.answer import Answer
@@ -13,13 +18,16 @@ from petaday.study.chain.goodput import goodput_link
 from petaday.study.chain.link import Link, evaluate
 from petaday.study.chain.power import power_link
 from petaday.study.chain.run import RunLink
+from petaday.study.chain.site import site_link
 from petaday.study.chain.supply import supply_link
 from petaday.study.cost import ClusterPrices, price_factors
 from petaday.study.cost_scenario import Cost
 from petaday.study.fabric import fabric_of
 from petaday.study.factor import Factor, Floats, Values, middle
-from petaday.study.parts import Assumption
+from petaday.study.parts import Assumption, named
 from petaday.study.reliability_scenario import Reliability
+from petaday.study.site import Unfit
+from petaday.study.site_parts import chosen_cooling
 from petaday.study.uncertainty import Uncertainty, propagate
 
 EXPLAINED = (
@@ -35,11 +43,15 @@ EXPLAINED = (
 
 @dataclass(frozen=True)
 class Chain:
-    """The links of an answer. missing: links that have no answer, and why; prices: of the money link."""
+    """The links of an answer. missing: links that have no answer, and why.
+
+    prices: of the money link; unfit: what cannot be
+    """
 
     links: tuple[Link, ...]
     missing: Mapping[str, str]
     prices: ClusterPrices | None = None
+    unfit: Unfit | None = None
 
     @property
     def factors(self) -> tuple[Factor, ...]:
@@ -65,8 +77,8 @@ class Chain:
         return propagate(self.factors, self.at, samples=samples, explain=[name for name in explain if name in known])
 
 
-def chain_of(answer: Answer) -> Chain:
-    """The chain behind an answer's best plan.
+def chain_of(answer: Answer, folder: Path = Path()) -> Chain:
+    """The chain behind an answer's best plan. folder: where the files that its scenario names lie.
 
     Raises
     ------
@@ -74,25 +86,67 @@ def chain_of(answer: Answer) -> Chain:
     """
     scenario = answer.joined.scenario
     wired = fabric_of(answer.joined)
-    network: Bill | None = wired.bill if wired else None
-    links: list[Link] = [RunLink(answer), goodput_link(answer, scenario.reliability or Reliability())]
-    missing: dict[str, str] = {}
-    prices: ClusterPrices | None = None
-    try:
-        links.append(power_link(answer, scenario.cost or Cost(), network, has_site=False))
-    except InputError as error:
-        missing["power"] = missing["cost"] = error.message
-    try:
-        links.append(supply_link(answer, scenario.supply))
-    except InputError as error:
-        if scenario.supply is not None:
-            raise
-        missing["supply"] = error.message
-    try:
-        prices = price_factors(scenario.cost or Cost(), answer.joined.parts.chip)
-        links.append(CostLink(answer, prices, network))
-    except InputError as error:
-        if scenario.cost is not None:
-            raise
-        missing["cost"] = error.message
-    return Chain(tuple(links), missing, prices)
+    building = _Building(answer, wired.bill if wired else None)
+    building.links.append(goodput_link(answer, scenario.reliability or Reliability()))
+    asked = scenario.site is not None or scenario.cost is not None
+    building.attempt(("power", "cost"), asked, lambda: building.power(folder))
+    building.attempt(("supply",), scenario.supply is not None, building.supply)
+    if "cost" not in building.missing:
+        building.attempt(("cost",), scenario.cost is not None, building.cost)
+    return Chain(
+        tuple(building.links), building.missing, building.prices, building.unfit or _unfilled(building.links)
+    )
+
+
+class _Building:
+    """A chain as its links are found."""
+
+    def __init__(self, answer: Answer, network: Bill | None) -> None:
+        self.answer, self.network = answer, network
+        self.section = answer.joined.scenario.cost or Cost()
+        self.links: list[Link] = [RunLink(answer)]
+        self.missing: dict[str, str] = {}
+        self.unfit: Unfit | None = None
+        self.prices: ClusterPrices | None = None
+        self.currency = "USD"
+
+    def attempt(self, rooms: Sequence[str], asked: bool, find: Callable[[], None]) -> None:
+        """Find a link; what the scenario did not ask for may be missing."""
+        try:
+            find()
+        except InputError as error:
+            if asked:
+                raise
+            self.missing.update(dict.fromkeys(rooms, error.message))
+
+    def power(self, folder: Path) -> None:
+        """The links of watts and, if the scenario has one, of its site."""
+        site, notes = self.answer.joined.scenario.site, list[Assumption]()
+        named("cost.profile", cost_profile, self.section.profile)
+        cooling = chosen_cooling(site, host_of(self.answer.joined.parts.chip).rack, notes) if site else None
+        link = power_link(self.answer, self.section, self.network, cooling)
+        self.links.append(link)
+        if site is not None and cooling is not None:
+            told = Chain(tuple(self.links), {}).medians()
+            load = link.load(float(told["power.it_w"]), float(told["power.it_peak_w"]))
+            around = site_link(site, load, cooling, folder)
+            self.links.append(replace(around, chosen=tuple(notes)))
+            self.unfit, self.currency = around.year.infeasible, around.currency
+
+    def supply(self) -> None:
+        """The link of silicon."""
+        self.links.append(supply_link(self.answer, self.answer.joined.scenario.supply))
+
+    def cost(self) -> None:
+        """The link of money."""
+        self.prices = price_factors(self.section, self.answer.joined.parts.chip)
+        self.links.append(CostLink(self.answer, self.prices, self.network, self.currency))
+
+
+def _unfilled(links: Sequence[Link]) -> Unfit | None:
+    """An order of chips that the lines do not fill in the time that is known of them."""
+    months = Chain(tuple(links), {}).medians().get("supply.months")
+    if months is None or np.isfinite(months):
+        return None
+    detail = "the cluster's chips are not all delivered in the quarters that are known of the lines"
+    return Unfit("supply of the chips", detail, ("a larger share of the lines", "fewer chips"))

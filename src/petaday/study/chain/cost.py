@@ -18,11 +18,15 @@ from petaday.units import Kind, Span
 
 @dataclass(frozen=True)
 class CostLink:
-    """A cluster's money. network: the bill of its scale-out network; None inside one domain."""
+    """A cluster's money.
+
+    network: the bill of its scale-out network, None inside one domain; currency: of the site's tariff
+    """
 
     answer: Answer
     prices: ClusterPrices
     network: Bill | None
+    currency: str = "USD"
 
     @property
     def factors(self) -> tuple[Factor, ...]:
@@ -57,7 +61,11 @@ class CostLink:
         wall = told.get("goodput.wall_time_s", told["run.wall_time_s"])
         tokens = np.asarray(self.answer.joined.scenario.train.tokens)
         run = Run(chip_seconds=wall * chips, flops=np.asarray(self.answer.demand.model_flops), tokens=tokens)
-        prices = prices_at(values, told.get("power.energy_usd_per_j"), told.get("power.demand_usd_per_w_s"))
+        energy = told.get("power.energy_price_per_j")
+        if energy is not None and self.currency == "CNY":
+            energy = energy / values["cost.exchange_rate"]
+        # A site's price of energy holds its demand charge.
+        prices = prices_at(values, energy, None if energy is None else nothing)
         told |= {f"cost.{name}": value for name, value in money(size, values, run, prices).items()}
 
 

@@ -13,6 +13,7 @@ from petaday.catalog import prices as catalog
 from petaday.catalog.chip import Chip
 from petaday.catalog.cooling import Cooling, Host
 from petaday.catalog.power import board_power_of
+from petaday.catalog.site import country_of
 from petaday.catalog.validate import Strict
 from petaday.fabric.bill import Bill
 from petaday.fabric.ranges import Range
@@ -21,7 +22,7 @@ from petaday.study.answer import Answer
 from petaday.study.cost_scenario import Cost
 from petaday.study.factor import Factor, Floats, Values, of_figure
 from petaday.study.parts import Assumption
-from petaday.study.site import server_of
+from petaday.study.site import ItLoad, server_of
 from petaday.study.taken import Take, Taken, figures_in
 from petaday.units import Kind, Span
 
@@ -62,9 +63,21 @@ class PowerLink:
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """The server and its cooling, which no plan names."""
-        return (
-            Assumption("power.host", self.host.id, "the usual server of such chips", estimate=True),
-            Assumption("power.server_cooling", self.cooling.id, "usual for such servers", estimate=True),
+        host = Assumption("power.host", self.host.id, "the usual server of such chips", estimate=True)
+        cooling = Assumption("power.server_cooling", self.cooling.id, "usual for such servers", estimate=True)
+        return (host, cooling) if self.pue else (host,)
+
+    def load(self, it: float, peak: float) -> ItLoad:
+        """The cluster as a site sees it, at W of all its IT."""
+        server = server_of(self.chip, self.host, self.cooling, self.network, self.answer.job.chips)
+        rack = float(it_parts(float(self.host.chips), server, PEAK).server) if self.host.rack else None
+        return ItLoad(
+            mean=it,
+            capacity=peak,
+            country=country_of(self.chip),
+            chips=self.answer.job.chips,
+            chip=self.chip.id,
+            rack=rack,
         )
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
@@ -101,21 +114,32 @@ class PowerLink:
 PARTS = ("chips", "hosts", "adapters", "fans", "supplies", "switches", "links", "storage")
 
 
-def power_link(answer: Answer, cost: Cost, network: Bill | None, *, has_site: bool) -> PowerLink:
-    """The link of an answer's watts. Raises InputError: the catalog knows no limit of the chip's board."""
+def power_link(answer: Answer, cost: Cost, network: Bill | None, cooling: Cooling | None) -> PowerLink:
+    """The link of an answer's watts.
+
+    cooling: the site's; without it, servers are cooled as is usual and the facility has its cost profile's PUE
+
+    Raises
+    ------
+    InputError : the catalog knows no limit of the chip's board
+    """
     chip = answer.joined.parts.chip
     host = surroundings.host_of(chip)
-    cooling = surroundings.cooling("direct-liquid" if host.rack else "economised-air")
-    parts: Mapping[str, Strict] = {host.id: host, cooling.id: cooling}
-    profile = catalog.cost_profile(cost.profile)
-    pue = None if has_site else of_figure("power.facility_pue", profile.pue, Kind.RATIO)
+    usual = surroundings.cooling("direct-liquid" if host.rack else "economised-air")
+    around = cooling or usual
+    parts: Mapping[str, Strict] = {host.id: host, around.id: around}
 
     def used(take: Take) -> None:
-        server_of(chip, host, cooling, network, answer.job.chips, take)
+        server_of(chip, host, around, network, answer.job.chips, take)
         take(host.storage)
 
     taken = figures_in("power", parts).used_by(used)
-    return PowerLink(answer, chip, host, cooling, network, taken, pue)
+    pue = (
+        of_figure("power.facility_pue", catalog.cost_profile(cost.profile).pue, Kind.RATIO)
+        if cooling is None
+        else None
+    )
+    return PowerLink(answer, chip, host, around, network, taken, pue)
 
 
 def _watts(name: str, watts: Range, source: str) -> Factor:

@@ -11,8 +11,9 @@ from petaday.catalog.validate import Strict
 from petaday.study.answer import Answer
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
-from petaday.study.supply import LIFE, made_of, run
+from petaday.study.supply import made_of, run
 from petaday.study.supply_lines import lines_of
+from petaday.study.supply_notes import LIFE
 from petaday.study.supply_scenario import Supply
 from petaday.study.taken import Take, Taken, figures_in
 from petaday.supply.bom import bom

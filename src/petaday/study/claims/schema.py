@@ -13,7 +13,7 @@ from petaday.errors import InputError, nearest_names
 from petaday.study.claims.expression import Expression, Relation, names_in, parse_expression, parse_relation
 from petaday.study.claims.read import counted, date_of, divided, typed_text, year_of
 from petaday.study.claims.typed import Typed, UnsoundError
-from petaday.study.scenario import Name
+from petaday.study.scenario_types import Name
 from petaday.units import Kind
 
 

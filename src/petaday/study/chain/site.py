@@ -1,0 +1,126 @@
+"""The link of a place: the facility around the IT, its water, the grid's carbon and what its energy costs.
+
+A year stands for the run, in the same 288 weighted hours at the medians and in samples. What plants and batteries behind
+the meter take off the grid is that of the medians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+
+import numpy as np
+
+from petaday.catalog.cooling import Cooling
+from petaday.catalog.figure import Figure
+from petaday.catalog.validate import Strict
+from petaday.site.sample import Means, annual_means
+from petaday.site.weather import representative_hours
+from petaday.study.factor import Factor, Floats, Values
+from petaday.study.parts import Assumption
+from petaday.study.site import ItLoad, SiteYear, site_of
+from petaday.study.site_parts import plant_of
+from petaday.study.site_scenario import Site
+from petaday.study.taken import Take, Taken, figures_in
+from petaday.units import Kind, Span
+
+
+@dataclass(frozen=True)
+class SiteLink:
+    """A place, its year at the medians, and the figures of its plant. chosen: what was assumed before."""
+
+    site: Site
+    year: SiteYear
+    taken: Taken
+    chosen: tuple[Assumption, ...] = ()
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Figures of cooling, heat rejection and power chain; the grid's carbon and the price of energy as ratios."""
+        part = self.year.place.part
+        carbon = _ratio("site.carbon_ratio", part.carbon if part else None, "the region's carbon")
+        return (*self.taken.factors, *carbon)
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the section leaves open; figures with ranges are factors."""
+        return (*self.chosen, *(each for each in self.year.assumptions if not each.field.startswith(PLANT)))
+
+    @property
+    def currency(self) -> str:
+        """The currency of the tariff."""
+        return self.year.tariff.currency
+
+    def extend(self, values: Values, told: dict[str, Floats]) -> None:
+        """PUE, watts, energy and water of the run, its carbon by location and market, and what a joule costs."""
+        it = np.atleast_1d(told["power.it_w"])
+        found = self._means(np.minimum(it, self.year.it.capacity)[:, None], values)
+        if np.ndim(told["power.it_w"]) == 0:
+            found = Means(*(np.asarray(getattr(found, name)[0]) for name in Means.__dataclass_fields__))
+        wall = told.get("goodput.wall_time_s", told["run.wall_time_s"])
+        facility = told["power.it_w"] * found.pue
+        energy = facility * wall
+        told |= {
+            "power.pue": found.pue,
+            "power.wue_m3_per_j": found.wue,
+            "power.facility_w": facility,
+            "power.run_energy_j": energy,
+            "power.run_water_m3": found.wue * told["power.it_w"] * wall,
+            "carbon.operational_location_kg": found.carbon_location * found.grid * energy,
+            "carbon.operational_market_kg": found.carbon_market * found.grid * energy,
+            "power.energy_price_per_j": found.price * found.grid,
+        }
+
+    def _means(self, it: Floats, values: Values) -> Means:
+        take = self.taken.take(values)
+        year, plant = self.year.year, self.year
+        hours, weight = representative_hours(year.weather)
+
+        def column(figure: Figure) -> Floats:
+            """A figure with room for the hours."""
+            value = take(figure)
+            return value[:, None] if np.ndim(value) else value
+
+        carbon = np.asarray(values.get("site.carbon_ratio", np.asarray(1.0)))
+        behind = year.facility.total - year.dispatch.grid
+        supply = replace(
+            year.supply,
+            own=np.ravel(behind)[hours],
+            battery=None,
+            carbon=np.ravel(year.supply.carbon)[hours] * (carbon[:, None] if carbon.ndim else carbon),
+            prices=np.ravel(year.supply.prices)[hours],
+        )
+        built = plant_of(plant.it.capacity, plant.cooling, plant.rejection, plant.chain, self.site.supply, column)
+        return annual_means(it, year.weather.at(hours, weight), built, supply)
+
+
+PLANT = ("cooling.", "rejection.", "power_chain.")
+"""Fields of assumptions that stand for the figures of a plant."""
+
+
+def site_link(site: Site, load: ItLoad, cooling: Cooling, folder: Path) -> SiteLink:
+    """The link of a scenario's site around some IT.
+
+    Raises
+    ------
+    InputError : a part, a file or a place that is not there; a place without climate or tariff
+    """
+    year = site_of(site, load, folder, cooling)
+    parts: Mapping[str, Strict] = {
+        cooling.id: cooling, year.rejection.id: year.rejection, year.chain.id: year.chain,
+    }  # fmt: skip
+
+    def used(take: Take) -> None:
+        plant_of(load.capacity, year.cooling, year.rejection, year.chain, site.supply, take)
+
+    return SiteLink(site, year, figures_in("site", parts).used_by(used))
+
+
+def _ratio(name: str, figure: Figure | None, what: str) -> tuple[Factor, ...]:
+    """A figure over its own median; none where it is known exactly."""
+    if figure is None or figure.value <= 0 or figure.low is None or figure.high is None:
+        return ()
+    span = Span(figure.low / figure.value, 1.0, figure.high / figure.value)
+    return (Factor(name, span, Kind.RATIO, f"{what}: {figure.source}", figure.estimate, most=inf),)
