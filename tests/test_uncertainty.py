@@ -52,17 +52,17 @@ def test_indices_of_a_sum_are_its_shares_of_variance() -> None:
         return {"y": values["a"] + 2 * values["b"]}
 
     parts = [factor("a", -1.0, 0.0, 1.0), factor("b", -1.0, 0.0, 1.0), factor("idle", -1.0, 0.0, 1.0)]
-    shares = propagate(parts, total, samples=8192, explain=["y"]).shares["y"]
-    assert shares.first == pytest.approx({"a": 0.2, "b": 0.8, "idle": 0.0}, abs=0.02)
-    assert shares.total == pytest.approx({"a": 0.2, "b": 0.8, "idle": 0.0}, abs=0.02)
-    assert list(shares.total) == ["b", "a", "idle"]
+    shares = propagate(parts, total, samples=32768, explain=["y"]).shares["y"]
+    assert shares.first == pytest.approx({"a": 0.2, "b": 0.8}, abs=0.02)
+    assert shares.total == pytest.approx({"a": 0.2, "b": 0.8}, abs=0.02)
+    assert list(shares.total) == ["b", "a"]
 
 
 def test_factors_that_only_act_together_have_a_total_and_no_first_index() -> None:
     def both(values: Values) -> dict[str, Floats]:
         return {"y": values["a"] * values["b"]}
 
-    shares = propagate([factor("a", -1.0, 0.0, 1.0), factor("b", -1.0, 0.0, 1.0)], both, samples=8192, explain=["y"])
+    shares = propagate([factor("a", -1.0, 0.0, 1.0), factor("b", -1.0, 0.0, 1.0)], both, samples=32768, explain=["y"])
     assert shares.shares["y"].first == pytest.approx({"a": 0.0, "b": 0.0}, abs=0.05)
     assert shares.shares["y"].total == pytest.approx({"a": 1.0, "b": 1.0}, abs=0.05)
 

@@ -28,6 +28,10 @@ MOST_EXPLAINED = 8
 """Factors whose shares of an output's variance are told."""
 
 
+BASES = 4
+"""Draws around which each factor is moved alone, to find those."""
+
+
 @dataclass(frozen=True)
 class Shares:
     """Of one output's variance, by factor: what the factor explains alone, and with all others it acts through."""
@@ -110,10 +114,10 @@ def _indices(
 
     uncertain = open_factors(factors)
     count = len(uncertain)
-    moving = _moving(factors, chain, explain)
-    columns = sorted(set().union(*moving.values()))
     both = _inside(qmc.Sobol(2 * count, rng=seed + 1).random(samples))
     first, second = both[:, :count], both[:, count:]
+    moving = _moving(factors, chain, explain, first)
+    columns = sorted(set().union(*moving.values()))
     mixed = np.repeat(first[None], len(columns), axis=0)
     mixed[np.arange(len(columns)), :, columns] = second[:, columns].T
     together = np.concatenate([first[None], second[None], mixed]).reshape(-1, count)
@@ -137,16 +141,20 @@ def _indices(
     return found
 
 
-def _moving(factors: Sequence[Factor], chain: Chain, explain: Sequence[str]) -> dict[str, list[int]]:
-    """Of each output the columns of the factors that move it most from end to end, one at a time."""
-    count = len(open_factors(factors))
-    points = np.full((2 * count, count), 0.5)
-    points[np.arange(count), np.arange(count)] = 0.05
-    points[count + np.arange(count), np.arange(count)] = 0.95
-    outputs = _plain(chain(draw(factors, points)), 2 * count)
-    swings = {name: np.abs(outputs[name][count:] - outputs[name][:count]) for name in explain}
-    return {
-        name: [int(column) for column in np.argsort(-swing)[:MOST_EXPLAINED] if swing[column] > 0]
-        for name, swing in swings.items()
-        if np.isfinite(swing).all() and swing.any()
-    }
+def _moving(factors: Sequence[Factor], chain: Chain, explain: Sequence[str], first: Floats) -> dict[str, list[int]]:
+    """Of each output the columns of the factors that move it most from end to end, one at a time.
+
+    All others lie where they do in some of the draws (Morris 1991), so that what acts only with others is seen.
+    """
+    bases, count = first[:BASES], first.shape[1]
+    points = np.broadcast_to(bases, (2, count, *bases.shape)).copy()
+    for column in range(count):
+        points[:, column, :, column] = [[0.05], [0.95]]
+    outputs = _plain(chain(draw(factors, points.reshape(-1, count))), points[..., 0].size)
+    moving = {}
+    for name in explain:
+        ends = outputs[name].reshape(2, count, len(bases))
+        swing = np.abs(ends[1] - ends[0]).sum(axis=-1)
+        if np.isfinite(swing).all() and swing.any():
+            moving[name] = [int(column) for column in np.argsort(-swing)[:MOST_EXPLAINED] if swing[column] > 0]
+    return moving
