@@ -77,7 +77,9 @@ def lines_of(made: Made, supply: Supply, take: Take = median) -> Lines:
         return total + _ramped(supply, what, made, months)
 
     return Lines(
-        wafers=tuple(part * stage("logic", die.node.line) for die, part in zip(made.dies, split, strict=True)),
+        wafers=tuple(
+            part[..., None] * stage("logic", die.node.line) for die, part in zip(made.dies, split, strict=True)
+        ),
         good=good,
         memory=stage("hbm", made.hbm.line) if made.hbm else np.zeros(months),
         packages=stage("packaging", made.package.line),
