@@ -20,6 +20,7 @@ from petaday.study.fabric import read_fabric, wire
 from petaday.study.reliability_scenario import CheckpointOf, Reliability
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train
 from petaday.study.service_scenario import Asked, Objectives, PoolOf, Served, ServiceScenario, TierOf
+from petaday.study.supply_scenario import Order, Supply, SupplyScenario
 from scenarios import ROOT, planned, written
 
 # The library of the command line warns when a test runs the program's own `main`.
@@ -125,7 +126,8 @@ def test_examples_that_a_page_names_are_shipped(page: Path) -> None:
 def test_every_key_of_a_scenario_is_documented() -> None:
     page = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
     sections = {"train": Train, "cluster": Cluster, "plan": PlanColumns}
-    assert sections.keys() | {"name", "reliability"} == Scenario.model_fields.keys()
+    elsewhere = {"name", "reliability", "site", "supply", "cost"}
+    assert sections.keys() | elsewhere == Scenario.model_fields.keys()
     for section, model in sections.items():
         table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
@@ -144,6 +146,17 @@ def test_every_key_of_a_service_is_documented() -> None:
     page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
     sections = {"serve": Served, "pools": PoolOf, "demand": Asked, "objectives": Objectives, "tiers": TierOf}
     assert sections.keys() | {"name", "minimise"} == ServiceScenario.model_fields.keys()
+    for section, model in sections.items():
+        table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+        documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+                      for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
+        assert documented == set(model.model_fields)
+
+
+def test_every_key_of_an_order_is_documented() -> None:
+    page = (ROOT / "docs" / "supply.md").read_text(encoding="utf-8")
+    sections = {"order": Order, "supply": Supply}
+    assert sections.keys() | {"name"} == SupplyScenario.model_fields.keys()
     for section, model in sections.items():
         table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

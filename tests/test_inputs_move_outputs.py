@@ -19,8 +19,8 @@ from scenarios import SMALL, changed, planned, written
 LABELS = {"name"}
 """Fields that name a run."""
 
-ELSEWHERE = "reliability__"
-"""Of a section whose answer is another command's; test_goodput_inputs.py has its fields."""
+ELSEWHERE = ("reliability__", "site__", "supply__")
+"""Sections that are other commands' too: tests/test_goodput_inputs.py, test_site_inputs.py and test_supply.py have their fields."""
 
 
 def fields_of(model: type[pydantic.BaseModel], path: str = "") -> Iterator[str]:

@@ -78,8 +78,7 @@ def lines_of(made: Made, supply: Supply, take: Take = median) -> Lines:
 
     return Lines(
         wafers=tuple(
-            np.asarray(part)[..., None] * stage("logic", die.node.line)
-            for die, part in zip(made.dies, split, strict=True)
+            part[..., None] * stage("logic", die.node.line) for die, part in zip(made.dies, split, strict=True)
         ),
         good=good,
         memory=stage("hbm", made.hbm.line) if made.hbm else np.zeros(months),

@@ -89,19 +89,18 @@ def fill(
     )
     before = lead * np.minimum(pace, order / assembled / lead) if running and lead else np.zeros(pace.shape)
     wanted = order / assembled - before
-    arrived = [_arrivals(part, need * wanted, running) for part, need in zip(parts, needs, strict=True)]
+    possible = [_possible(part, running) for part in parts]
     ready = [
-        np.asarray(part.stock, dtype=float)[..., None] + np.cumsum(come, axis=-1)
-        for part, come in zip(parts, arrived, strict=True)
+        np.asarray(part.stock, dtype=float)[..., None] + come for part, come in zip(parts, possible, strict=True)
     ]
     exported = np.broadcast_to(exported, (*exported.shape[:-1], packaging.shape[-1]))
     shape = np.broadcast_shapes(
         packaging.shape, exported.shape, (*wanted.shape, 1), *((*need.shape, 1) for need in needs),
         *(each.shape for each in ready),
     )  # fmt: skip
-    made, binding = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    made, most, binding = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64)
     total = np.zeros(shape[:-1])
-    # Of ties the order comes first: once all its packages are started, nothing else holds it up.
+    # Of ties the order comes first: where it is all started, nothing else holds it up.
     index = np.array([len(parts) + 1, len(parts), *range(len(parts))])
     for month in range(shape[-1]):
         stocked = (each[..., month] / need - total for each, need in zip(ready, needs, strict=True))
@@ -111,26 +110,35 @@ def fill(
         limits = np.maximum(limits, 0)
         binding[..., month] = index[np.argmin(limits, axis=0)]
         made[..., month] = limits.min(axis=0)
+        most[..., month] = limits[1:].min(axis=0)
         total = total + made[..., month]
     delivered = np.diff(_later(made, lead, before), axis=-1, prepend=0.0) * assembled[..., None] * exported
     return Filled(
         names=(*(part.name for part in parts), "packaging", "the order", "the export ban"),
-        arrived=tuple(arrived),
+        arrived=tuple(
+            _arrived(come, need * wanted - np.asarray(part.stock, dtype=float))
+            for part, need, come in zip(parts, needs, possible, strict=True)
+        ),
         used=tuple(need[..., None] * made for need in needs),
         before=before,
         packages=made,
         delivered=delivered,
         binding=np.where(exported <= 0, len(parts) + 2, binding),
-        months=_filled_after(delivered, order),
+        months=_filled_after(made, most, lead, before, pace, delivered.sum(axis=-1) >= order * (1 - 1e-9)),
     )
 
 
-def _arrivals(part: Part, wanted: Floats, running: bool) -> Floats:
-    """Units by month: a line delivers at its capacity until all that the order takes is delivered or lay ready."""
-    capacity, stock = np.asarray(part.capacity, dtype=float), np.asarray(part.stock, dtype=float)
+def _possible(part: Part, running: bool) -> Floats:
+    """Units that a line can have delivered by each month's end."""
+    capacity = np.asarray(part.capacity, dtype=float)
     since = np.arange(1, capacity.shape[-1] + 1) - (0.0 if running else part.lead)
-    missing = np.maximum(wanted - stock, 0)
-    come = np.minimum(np.cumsum(capacity * np.clip(since, 0, 1), axis=-1), missing[..., None])
+    come: Floats = np.cumsum(capacity * np.clip(since, 0, 1), axis=-1)
+    return come
+
+
+def _arrived(possible: Floats, missing: Floats) -> Floats:
+    """Units by month: a line delivers what it can until nothing of the order is missing."""
+    come = np.minimum(possible, np.maximum(missing, 0)[..., None])
     arrived: Floats = np.diff(come, axis=-1, prepend=0.0)
     return arrived
 
@@ -149,12 +157,14 @@ def _later(started: Floats, lead: float, before: Floats) -> Floats:
     return ready
 
 
-def _filled_after(delivered: Floats, order: Floats) -> Floats:
-    """Months until all of an order is delivered, evenly over the last month; infinite where it is not."""
-    total = np.cumsum(delivered, axis=-1)
-    enough = total >= order[..., None] * (1 - 1e-9)
-    month = np.argmax(enough, axis=-1)
-    last = np.take_along_axis(delivered, month[..., None], -1)[..., 0]
-    over = np.take_along_axis(total, month[..., None], -1)[..., 0] - order
-    late = np.divide(np.maximum(over, 0), last, out=np.zeros_like(last), where=last > 0)
-    return np.where(enough.any(axis=-1), month + 1 - late, np.inf)
+def _filled_after(made: Floats, most: Floats, lead: float, before: Floats, pace: Floats, filled: Floats) -> Floats:
+    """Months until the last package of a filled order leaves; infinite for one that is not filled.
+
+    made, most : (..., T) packages started in each month, and what could have been; of the last month the share counts
+    before, pace : (...) packages in the making at first, and their rate: they alone may be enough
+    """
+    last = made.shape[-1] - 1 - np.argmax(made[..., ::-1] > 0, axis=-1)
+    started, could = (np.take_along_axis(each, last[..., None], -1)[..., 0] for each in (made, most))
+    share = np.divide(started, could, out=np.zeros_like(started), where=could > 0)
+    waiting = np.divide(before, pace, out=np.zeros_like(before), where=pace > 0)
+    return np.where(filled, np.where(started > 0, last + share + lead, waiting), np.inf)

@@ -1,0 +1,230 @@
+"""Orders from their scenarios: examples, embargoes, what moves nothing, and what a file may not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pydantic
+import pytest
+
+from petaday.catalog.figure import Figure
+from petaday.errors import InputError
+from petaday.report.data import Data
+from petaday.study.answer import answer
+from petaday.study.equal import equal_outcome
+from petaday.study.scenario import Scenario, read_scenario
+from petaday.study.supply import made_of, read_supply, supplied, supply_behind
+from petaday.study.supply_scenario import SupplyScenario
+from petaday.supply.silicon import Floats
+from scenarios import SMALL, changed, written
+from supplies import ASCEND, EXAMPLES, H100, MOVES, answered, embargo, ramp, read, second, target
+
+LABELS = {"name"}
+
+
+def outcome(data: Data) -> Data:
+    """What an order comes to, without what only repeats the scenario."""
+    return {
+        **{
+            name: data[name]
+            for name in ("status", "binding", "dies", "bill_usd", "wafers", "quarters", "replacement")
+        },
+        "months": data["order"]["months"],
+    }
+
+
+# Examples
+
+
+def test_seven_million_h100_wait_for_packaging() -> None:
+    asked, _ = read_supply(EXAMPLES / "h100-7m.yaml")
+    answer_ = supplied(asked.order, asked.supply)
+    names = {answer_.filled.names[index] for index in answer_.filled.binding}
+    assert names == {"packaging", "the order"}
+    assert 12 <= float(answer_.filled.months) <= 30
+    # NVIDIA delivered 10.8 million GPUs of all kinds in four years.
+    assert 1.3e5 <= float(answer_.bill.logic) <= 1.8e5
+
+
+def test_ascends_run_out_of_memory_and_not_of_dies() -> None:
+    """SemiAnalysis: 13 million stacks make 1.6 million 910C; memory binds when they are used, not logic."""
+    asked, _ = read_supply(EXAMPLES / "ascend-embargo.yaml")
+    answer_ = supplied(asked.order, asked.supply)
+    bound = [answer_.filled.names[index] for index in answer_.filled.binding]
+    assert list(dict.fromkeys(bound)) == ["packaging", "memory hbm2e", "the order"]
+    assert np.isinf(answer_.filled.months)
+    used = answer_.filled.used[1].sum()
+    assert used <= 13e6 * 16e9 + answer_.filled.arrived[1].sum()
+    first = bound.index("memory hbm2e")
+    started = answer_.filled.packages[:first].sum()
+    assert pytest.approx(1.6e6, rel=0.02) == 13e6 / 8 and started == pytest.approx(1.6e6, rel=0.1)
+
+
+def test_the_end_of_an_embargo_fills_the_order() -> None:
+    closed = answered(changed(ASCEND, supply__embargo=[{"what": "hbm", "start": "2025Q1"}]))[1]
+    opened = answered(changed(ASCEND, supply__embargo=[{"what": "hbm", "start": "2025Q1", "end": "2026Q1"}]))[1]
+    free = answered(ASCEND)[1]
+    assert closed["status"] == "infeasible" and closed["binding"] == "memory hbm2e"
+    assert free["order"]["months"] < opened["order"]["months"]
+
+
+def test_a_ban_on_the_chip_stops_deliveries_for_good() -> None:
+    banned = answered(changed(H100, supply__embargo=[{"what": "chips", "start": "2024Q4"}]))[0]
+    free = answered(H100)[0]
+    assert banned.filled.delivered[:9] == pytest.approx(free.filled.delivered[:9])
+    assert banned.filled.delivered[9:].sum() == 0
+    assert float(banned.left) == pytest.approx(1e6 - banned.filled.delivered.sum())
+
+
+def test_quarters_add_up_to_the_order() -> None:
+    data = answered(changed(H100, supply__stock={"chips": "100k"}))[1]
+    assert sum(row["chips_delivered"] for row in data["quarters"]) == pytest.approx(900_000)
+    assert data["quarters"][-1]["chips_in_all"] == pytest.approx(1e6)
+    assert sum(row["logic_wafers"] for row in data["quarters"]) == pytest.approx(data["wafers"]["logic_wafers"])
+    assert sum(row["packages_started"] for row in data["quarters"]) == pytest.approx(data["wafers"]["packages"])
+
+
+def test_learning_makes_later_wafers_better() -> None:
+    learning = {"first": "0.22 /cm2", "last": "0.12 /cm2", "time": "1 years"}
+    answer_ = answered(changed(ASCEND, supply__learning=learning))[0]
+    assert np.all(np.diff(answer_.lines.good[0]) > 0)
+    assert float(answer_.bill.logic) == pytest.approx(float(answer_.wafers[0].sum()))
+
+
+def test_samples_of_every_figure_go_through() -> None:
+    random = np.random.default_rng(0)
+
+    def take(figure: Figure) -> Floats:
+        low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
+        return random.uniform(low, high, 8192)
+
+    asked = read(H100)
+    answer_ = supplied(asked.order, asked.supply, take)
+    assert answer_.filled.months.shape == answer_.bom.total.shape == answer_.carbon.total.shape == (8192,)
+    low, high = np.quantile(answer_.filled.months, [0.05, 0.95])
+    assert low < high and np.isfinite(high)
+
+
+# Every field
+
+
+def fields_of(model: type[pydantic.BaseModel], path: str = "") -> Iterator[str]:
+    for name, each in model.model_fields.items():
+        here = f"{path}__{name}" if path else name
+        inner = list(models_in(each.annotation))
+        if not inner:
+            yield here
+        for one in inner:
+            yield from fields_of(one, here)
+
+
+def models_in(annotation: object) -> Iterator[type[pydantic.BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)
+
+
+def test_every_field_has_its_two_values() -> None:
+    assert set(fields_of(SupplyScenario)) - LABELS == MOVES.keys()
+
+
+@pytest.mark.parametrize("path", MOVES)
+def test_a_field_moves_the_answer(path: str) -> None:
+    first, second_ = (answered(scenario)[1] for scenario in MOVES[path].scenarios(target(path)))
+    assert outcome(first) != outcome(second_)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"supply__embargo": embargo(start="2027Q1", end="2027Q2")}, "supply.embargo[0]"),
+        ({"supply__second": second(what="logic", line="tsmc-n5"), "supply__shares": {}}, "supply.second[0]"),
+        ({"supply__ramps": ramp(start="2027Q1", end="2028Q1")}, "supply.ramps[0]"),
+        ({"supply__substrates": "50M chips/month"}, "supply.substrates"),
+    ],
+)  # fmt: skip
+def test_a_field_that_moves_nothing_is_reported(changes: dict[str, Any], field: str) -> None:
+    data = answered(changed(H100, supply__running=True, **changes))[1]
+    assert field in data["unused"]
+
+
+def test_what_is_left_open_is_listed() -> None:
+    data = answered({"order": H100["order"], "supply": {"start": "2024Q1"}})[1]
+    fields = {each["field"] for each in data["assumptions"]}
+    assert {"supply.shares.logic", "supply.shares.hbm", "supply.shares.packaging", "supply.life"} <= fields
+    assert any(each["estimate"] and "from memory" in each["source"] for each in data["assumptions"])
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"order__chip": "h1000"}, "did you mean"),
+        ({"order__chips": "7M wafers"}, "a number of wafers"),
+        ({"order__chips": "0"}, "1 or more"),
+        ({"supply__start": "2019Q1"}, "outside what is known"),
+        ({"supply__start": "2031Q1"}, "outside what is known"),
+        ({"supply__start": "soon"}, "no quarter"),
+        ({"supply__shares__logic": "120 %"}, "1 or less"),
+        ({"supply__shares__logics": "20 %"}, "did you mean logic"),
+        ({"supply__embargo": embargo(end="2024Q3")}, "ends after"),
+        ({"supply__second": second(line="cowos")}, "makes wafers"),
+        ({"supply__second": second(line="cxmt")}, "no production line"),
+        ({"supply__ramps": ramp(end="2024Q1")}, "ends after"),
+        ({"supply__ramps": ramp(bytes="1 PB")}, "give wafers or packages"),
+        ({"supply__learning": {"first": "0.1 /cm2", "last": "0.2 /cm2", "time": "1 years"}}, "fewer with time"),
+    ],
+)
+def test_wrong_orders_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        answered(changed(H100, **changes))
+    assert said in str(caught.value)
+
+
+def test_an_error_has_its_place(tmp_path: Path) -> None:
+    path = written(changed(H100, supply__start="2019Q1"), tmp_path)
+    asked, locate = read_supply(path)
+    with pytest.raises(InputError) as caught:
+        supplied(asked.order, asked.supply)
+    told = locate(caught.value)
+    assert told.place is not None and told.place.line == 5 and "2022Q3 to 2028Q4" in told.expected
+
+
+def test_a_chip_without_a_recipe_names_those_that_have_one() -> None:
+    with pytest.raises(InputError, match=r"nothing is known of what wse3 is made of.*h100-sxm-80"):
+        made_of("wse3")
+
+
+# With a training run
+
+
+def test_a_training_run_asks_for_its_own_chips() -> None:
+    scenario = Scenario.model_validate({**SMALL, "supply": {"start": "2024Q1"}})
+    behind = supply_behind(answer(scenario, Path()))
+    assert behind is not None
+    assert (behind.made.recipe.id, behind.order.chips) == ("a100-sxm-80", 8)
+    assert supply_behind(answer(Scenario.model_validate(SMALL), Path())) is None
+
+
+def test_weaker_chips_take_more_of_them_and_more_network() -> None:
+    scenario, _ = read_scenario(EXAMPLES / "gpt3-175b.yaml")
+    found = equal_outcome(scenario, EXAMPLES, "h20-96")
+    assert found.other is not None and found.other.best is not None
+    assert found.other.job.chips > 1.5 * found.base.job.chips
+    assert found.other.wall_time <= found.base.wall_time
+    assert found.base_network is not None and found.other_network is not None
+    assert found.other_network.topology.switches > found.base_network.topology.switches
+
+
+def test_a_run_that_fits_nowhere_has_no_equal() -> None:
+    scenario = Scenario.model_validate(
+        changed(SMALL, train__model="llama-3.1-405b", plan={"tp": 8, "pp": 1, "zero": 0}, train__global_batch=8)
+    )
+    found = equal_outcome(scenario, Path(), "h20-96")
+    assert found.base.infeasible is not None and found.other is None
