@@ -14,8 +14,8 @@ LEAST = 0.1
 """Share of the load that thermal plants carry at the least, however much sun and wind there is."""
 
 SMOOTH = 0.65
-"""Departures of a grid's carbon from its mean over those that one place's sun and wind would make: grids are wide, trade and
-store. The median ratio of both over 16 zones in 2022 (Electricity Maps)."""
+"""Departures of a grid's carbon from its mean over those that one place's sun and wind would make: grids are wide, trade
+and store. The median ratio of both over 16 zones in 2022 (Electricity Maps)."""
 
 _WAVE = np.cos(2 * np.pi * (np.arange(24) - 19) / 24)
 _LOAD = 1 + 0.12 * _WAVE

@@ -64,4 +64,3 @@ def costs(tariff: Tariff, prices: Floats, grid: Floats, makeup: Floats, green: N
         premium=np.asarray(tariff.premium * green * bought),
         water=np.asarray(tariff.water * weather.total(makeup)),
     )
-

@@ -24,8 +24,8 @@ PERSISTENCE = 0.72
 to 2024 (Open-Meteo), without the season."""
 
 MOIST = 0.5
-"""Share of a day's departure from its season that its vapour follows: in warm spells relative humidity falls. By the highest
-wet bulbs of 16 zones in 2022 (Open-Meteo), which a synthetic year then meets within 2.6 K, in the median 0.7 K."""
+"""Share of a day's departure from its season that its vapour follows: in warm spells relative humidity falls. By the
+highest wet bulbs of 16 zones in 2022 (Open-Meteo), which a synthetic year then meets within 2.6 K, in the median 0.7 K."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,9 @@ def given(
 def synthetic_year(normals: Normals, pressure: Floats | float, seed: int = 0) -> Weather:
     """A year drawn from normals: season + daily wave + an AR(1) of daily means; the same seed, the same year.
 
-    Vapour follows the season at the month's relative humidity, a part of the day's departure from it, and keeps through the
-    day, so that nights are humid and afternoons dry. Clouds and wind are AR(1) too; wind is Weibull with shape 2 (Rayleigh).
+    Vapour follows the season at the month's relative humidity and a part of the day's departure from it, and keeps through
+    the day, so that nights are humid and afternoons dry. Clouds and wind are AR(1) too; wind is Weibull with shape 2
+    (Rayleigh).
     """
     draw = np.random.default_rng(seed)
     shape = np.shape(normals.spread)
