@@ -13,6 +13,10 @@ Numbers = Floats | float
 LEAST = 0.1
 """Share of the load that thermal plants carry at the least, however much sun and wind there is."""
 
+SMOOTH = 0.65
+"""Departures of a grid's carbon from its mean over those that one place's sun and wind would make: grids are wide, trade
+and store. The median ratio of both over 16 zones in 2022 (Electricity Maps)."""
+
 _WAVE = np.cos(2 * np.pi * (np.arange(24) - 19) / 24)
 _LOAD = 1 + 0.12 * _WAVE
 """Load of a grid by hour of the day over its mean: a wave with its peak in the early evening. An estimate."""
@@ -27,7 +31,7 @@ def synthetic_shape(weather: Weather, where: Position, solar: Numbers, wind: Num
     breeze = _unit(wind_output(weather), weather)
     load = _LOAD[weather.hour]
     thermal = np.maximum((load - solar * sun - wind * breeze) / load, LEAST)
-    return _unit(thermal, weather)
+    return np.asarray(1 + SMOOTH * (_unit(thermal, weather) - 1))
 
 
 def _unit(values: Floats, weather: Weather) -> Floats:

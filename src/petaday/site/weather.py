@@ -23,6 +23,10 @@ PERSISTENCE = 0.72
 """Correlation of one day's mean temperature with the next day's: 0.69 to 0.76 in London, Singapore, Dallas and Tokyo, 2020
 to 2024 (Open-Meteo), without the season."""
 
+MOIST = 0.5
+"""Share of a day's departure from its season that its vapour follows: in warm spells relative humidity falls. By the
+highest wet bulbs of 16 zones in 2022 (Open-Meteo), which a synthetic year then meets within 2.6 K, in the median 0.7 K."""
+
 
 @dataclass(frozen=True)
 class Weather:
@@ -114,8 +118,9 @@ def given(
 def synthetic_year(normals: Normals, pressure: Floats | float, seed: int = 0) -> Weather:
     """A year drawn from normals: season + daily wave + an AR(1) of daily means; the same seed, the same year.
 
-    Vapour follows the day's mean temperature at the month's relative humidity and keeps through the day, so that nights
-    are humid and afternoons dry. Clouds and wind are AR(1) too; wind is Weibull with shape 2 (Rayleigh).
+    Vapour follows the season at the month's relative humidity and a part of the day's departure from it, and keeps through
+    the day, so that nights are humid and afternoons dry. Clouds and wind are AR(1) too; wind is Weibull with shape 2
+    (Rayleigh).
     """
     draw = np.random.default_rng(seed)
     shape = np.shape(normals.spread)
@@ -128,7 +133,8 @@ def synthetic_year(normals: Normals, pressure: Floats | float, seed: int = 0) ->
     swing = _by_day(normals.daily_range, days)[..., None] / 2 * wave
     hourly_mean = _between_days(mean)
     temperature = hourly_mean + swing.reshape(*shape, HOURS)
-    moist = np.repeat(_by_day(normals.humidity, days), 24, axis=-1) * saturation_pressure(hourly_mean)
+    damp = _between_days(season + MOIST * anomaly)
+    moist = np.repeat(_by_day(normals.humidity, days), 24, axis=-1) * saturation_pressure(damp)
     humidity = np.clip(moist / saturation_pressure(temperature), 0.05, 1.0)
     cloud = np.clip(np.asarray(normals.cloud)[..., None] + 0.3 * _persistent(draw, shape), 0.0, 1.0)
     wind = _weibull(_between_days(_persistent(draw, shape)), np.asarray(normals.wind)[..., None])
@@ -166,11 +172,12 @@ def _between_days(daily: Floats) -> Floats:
 
 
 def _weibull(normal: Floats, mean: Floats) -> Floats:
-    """Standard normal numbers as Rayleigh-distributed speeds of this mean, rank by rank.
+    """Numbers of a normal distribution, (..., hours), as Rayleigh-distributed speeds of this mean, rank by rank.
 
     Abramowitz and Stegun 26.2.17's logistic stand-in for the normal distribution is within 0.01.
     """
-    upper = 1 / (1 + np.exp(1.702 * normal))
+    standard = (normal - normal.mean(axis=-1, keepdims=True)) / normal.std(axis=-1, keepdims=True)
+    upper = 1 / (1 + np.exp(1.702 * standard))
     return np.asarray(mean * np.sqrt(-np.log(upper)) * (2 / np.sqrt(np.pi)))
 
 
