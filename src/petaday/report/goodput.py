@@ -196,7 +196,7 @@ def _checkpoints(data: Data, console: Console) -> None:
 
 
 def _waterfall(data: Data) -> Table:
-    table = plain_table(f"\nWall time with {data['recovery']} recovery", "part", ">share")
+    table = plain_table(f"\nWall time, {data['recovery']}", "part", ">share")
     table.add_row("useful", f"{data['goodput']:.2%}")
     for name, share in sorted(data["losses"].items(), key=lambda item: -item[1]):
         if share:
