@@ -20,7 +20,7 @@ LABELS = {"name"}
 """Fields that name a run."""
 
 ELSEWHERE = ("reliability__", "site__", "supply__")
-"""Sections that are other commands' too: tests/test_goodput_inputs.py, test_site_inputs.py and test_supply.py have their fields."""
+"""Sections that are other commands' too; the tests of those have their fields."""
 
 
 def fields_of(model: type[pydantic.BaseModel], path: str = "") -> Iterator[str]:

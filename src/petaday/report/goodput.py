@@ -196,7 +196,7 @@ def _checkpoints(data: Data, console: Console) -> None:
 
 
 def _waterfall(data: Data) -> Table:
-    table = plain_table(f"\nWall time with {data['recovery']} recovery", "part", ">share")
+    table = plain_table(f"\nWall time, {data['recovery']}", "part", ">share")
     table.add_row("useful", f"{data['goodput']:.2%}")
     for name, share in sorted(data["losses"].items(), key=lambda item: -item[1]):
         if share:
@@ -212,7 +212,7 @@ def _times(data: Data, console: Console) -> None:
     if data["status"] == "infeasible":
         late = data["late_s"]
         told = f"{render(late, Kind.TIME)} over the deadline" if late else "no end in sight"
-        console.print(Text(f"Not feasible: {told}; {LOSS_NAMES[data['binding']]} binds.", style="bold red"))
+        console.print(Text(f"Not feasible, bound by {LOSS_NAMES[data['binding']]}: {told}.", style="bold red"))
 
 
 def _side_by_side(recoveries: Data) -> Table:

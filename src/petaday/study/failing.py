@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from petaday.catalog import load
 from petaday.catalog.hazard import Fleet
+from petaday.catalog.link import Link
+from petaday.catalog.switch import Nic, Switch
 from petaday.fabric.bill import Bill
 from petaday.fabric.network import Floats
 from petaday.fabric.ranges import Range
@@ -138,16 +141,21 @@ def case_of(run: Run, wired: Wired | None, section: Reliability, figures: Figure
         figures.take(f"hazards.{hazard.component}", hazard.rate)
     if wired is not None:
         counts, failures = access(wired.topology, wired.bill)
-        made_of = {"adapters": wired.nic.id, "links": wired.bill.optics, "switches": wired.switch.id}
+        made_of: dict[str, Nic | Link | Switch] = {
+            "adapters": wired.nic,
+            "links": load.link(wired.bill.optics),
+            "switches": wired.switch,
+        }
         for part in record.counted:
             components.append(Component(part, UNITS[part], counts[part]))
             each = failures[part] * (1 / YEAR)
-            source = f"{counts[part]:,.0f} at the catalog's rate for {made_of[part]}"
+            source = f"{counts[part]:,.0f} at the catalog's rate for {made_of[part].id}"
             figures.put(
                 f"network.{part}",
                 Span(each.low, each.typical, each.high),
                 f"{each.typical * YEAR:.3g} /year",
                 source,
+                estimate=made_of[part].failures_per_year.estimate,
             )
         if "links" in record.counted:
             figures.take("flaps", record.flaps)

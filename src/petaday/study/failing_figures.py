@@ -27,10 +27,10 @@ class Figures:
         self.spans[name] = Span(range_.low, range_.typical, range_.high)
         self.note(name, figure.text, figure.source, estimate=figure.estimate)
 
-    def put(self, name: str, value: Span, text: str, source: str, field: str = "") -> None:
+    def put(self, name: str, value: Span, text: str, source: str, *, field: str = "", estimate: bool = False) -> None:
         """A figure computed from the catalog's; `field`: what would give it instead."""
         self.spans[name] = value
-        self.note(field or name, text, source)
+        self.note(field or name, text, source, estimate=estimate)
 
     def give(self, name: str, value: float) -> None:
         """A figure that the scenario gives, exactly."""
@@ -87,9 +87,8 @@ def take_checkpoint(section: Reliability, chips: int, figures: Figures) -> None:
         each = span(known.write_per_chip) * chips
         text = render(each.typical, Kind.BANDWIDTH)
         source = f"{known.write_per_chip.text} a chip; {known.write_per_chip.source}"
-        figures.put(
-            "storage_bandwidth", Span(each.low, each.typical, each.high), text, source, "checkpoint.storage_bandwidth"
-        )
+        written = Span(each.low, each.typical, each.high)
+        figures.put("storage_bandwidth", written, text, source, field="checkpoint.storage_bandwidth")
     if checkpoint.in_memory:
         figures.take("replica_lost", known.replica_lost)
         figures.take("warm", known.warm)

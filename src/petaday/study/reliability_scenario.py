@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
+from pydantic_core import CoreSchema, core_schema
 
 from petaday.catalog.validate import Quant, Strict, told
 from petaday.errors import InputError
@@ -18,22 +20,39 @@ Factor = Annotated[float, Quant(Kind.RATIO), Field(ge=0, le=1000)]
 MOST_NODES = 1_000_000
 
 
-def _or_time(*words: str) -> BeforeValidator:
-    """One of some words, or a time."""
+@dataclass(frozen=True)
+class WordOrTime:
+    """A field that is one of some words, or a time: `auto`, `10 min`."""
 
-    def read(written: object) -> object:
-        if isinstance(written, str) and written in words:
+    words: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(told(self.read))
+
+    def read(self, written: Any) -> str | float:
+        """The word, or the time in seconds. Raises InputError: neither, or no time passes."""
+        if isinstance(written, str) and written in self.words:
             return written
-        seconds = parse(written, Kind.TIME)  # type: ignore[arg-type]
+        expected = " or ".join((*self.words, "a time such as 10 min"))
+        try:
+            seconds = parse(written, Kind.TIME)
+        except InputError as error:
+            raise InputError(error.message, expected=expected, nearest=error.nearest) from None
         if seconds <= 0:
-            raise InputError(f"`{shown(written)}` is no time", expected=" or ".join((*words, "more than 0 s")))
+            raise InputError(f"`{shown(written)}` is no time that passes", expected=expected)
         return seconds
 
-    return BeforeValidator(told(read))
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: object) -> dict[str, Any]:
+        words = ", ".join(f"`{word}`" for word in self.words)
+        return {
+            "type": "string",
+            "description": f"{words} or a time, with its unit",
+            "examples": [*self.words, "10 min"],
+        }
 
 
-Interval = Annotated[Literal["auto"] | float, _or_time("auto")]
-Detect = Annotated[Literal["timeout", "inspection"] | float, _or_time("timeout", "inspection")]
+Interval = Annotated[Literal["auto"] | float, WordOrTime(("auto",))]
+Detect = Annotated[Literal["timeout", "inspection"] | float, WordOrTime(("timeout", "inspection"))]
 
 
 class CheckpointOf(Strict):

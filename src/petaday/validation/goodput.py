@@ -123,6 +123,7 @@ def _effective(row: Row) -> float:
             "FTHSDP.effective_elastic": lambda: case(
                 FTHSDP, 98_304, detection="1 s", recovery="elastic", replicas=12
             ),
+            # Inspection and copies in memory are what its paper describes.
             "BYTEROBUST.ettr": lambda: case(LLAMA3, 9600, detection="inspection", checkpoint={"in_memory": True}),
         }[row["id"]]()
     )
