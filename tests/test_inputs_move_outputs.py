@@ -9,7 +9,7 @@ from typing import get_args
 import pydantic
 import pytest
 
-from moves import HELD, MOE, MOVES
+from moves import MOE, MOVES
 from petaday.catalog.model import Model
 from petaday.report.chain import ROOMS
 from petaday.report.payload import Data
@@ -73,7 +73,7 @@ def test_a_field_moves_the_answer(path: str, tmp_path: Path) -> None:
     ("path", "values", "base"),
     [
         ("train__expert_imbalance", (1.0, 2.0), SMALL),
-        ("cluster__host_bandwidth", ("10 GB/s", "50 GB/s"), HELD),
+        ("cost__energy", ("$0.05/kWh", "$0.1/kWh"), changed(SMALL, site__region="wuxi")),
     ],
 )
 def test_a_field_that_moves_nothing_is_reported(

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from petaday.catalog import load
+from petaday.report.chain import chain_data
 from petaday.report.explain import leaves
 from petaday.report.fields import field_of, fields
 from petaday.report.inputs import inputs_of
@@ -21,6 +22,7 @@ from petaday.report.payload import Data
 from petaday.report.rows import plans_csv
 from petaday.report.terminal import PARTS, show_answer
 from petaday.study.answer import Answer
+from petaday.study.chain.build import chain_of
 from petaday.training.plan import COLUMNS
 from scenarios import EXAMPLES, SMALL, changed, example, planned, written
 
@@ -77,13 +79,15 @@ def test_units_in_a_key_are_the_unit_of_its_field(name: str) -> None:
 def test_every_input_of_a_field_is_known(infeasible: tuple[Answer, Data]) -> None:
     answers = [infeasible, *(example(name) for name in EXAMPLES)]
     known = {name for found, data in answers for name in (*inputs_of(found), *(path for path, _ in leaves(data)))}
+    known |= {factor["name"] for _, data in answers for factor in data["factors"]}
     for field in fields():
         for pattern in field.inputs:
             assert any(fnmatchcase(name, pattern) for name in known), f"{field.path}: {pattern}"
 
 
-def test_no_field_is_listed_that_no_answer_has(infeasible: tuple[Answer, Data]) -> None:
-    answers = [infeasible[1], *(example(name)[1] for name in EXAMPLES)]
+def test_no_field_is_listed_that_no_answer_has(infeasible: tuple[Answer, Data], tmp_path: Path) -> None:
+    unfit = planned(written(changed(SMALL, site__region="wuxi", site__connection="1 kW"), tmp_path))
+    answers = [infeasible[1], drawn(unfit), *(example(name)[1] for name in EXAMPLES)]
     # What is a mapping or a list in these answers may be null in another: its own path stands for that.
     paths = {path for data in answers for path, _ in leaves(data)}
     paths |= {path.split(".")[0] for path in paths}
@@ -96,6 +100,12 @@ def test_every_input_has_a_value_and_a_source(name: str) -> None:
     for given in inputs_of(example(name)[0]).values():
         assert given.value
         assert given.source
+
+
+def drawn(planned: tuple[Answer, Data]) -> Data:
+    """An answer's data with its uncertainty."""
+    found, data = planned
+    return {**data, **chain_data(chain_of(found), chain_of(found).uncertainty(64))}
 
 
 # JSON

@@ -46,4 +46,4 @@ def cost(
     else:
         show = show_conventions if by == "convention" else show_cost
         show(data, read.name, console())
-    return INFEASIBLE if answer.infeasible else ANSWERED
+    return INFEASIBLE if answer.infeasible or (chain and chain.unfit) else ANSWERED

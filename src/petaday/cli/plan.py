@@ -62,7 +62,7 @@ def plan(
         from petaday.report.terminal import show_answer
 
         show_answer(data, read.name, console())
-    return INFEASIBLE if answer.infeasible else ANSWERED
+    return INFEASIBLE if answer.infeasible or (chain and chain.unfit) else ANSWERED
 
 
 @app.command

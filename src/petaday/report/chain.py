@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from petaday.report.data import Data
@@ -24,9 +25,13 @@ def nested(told: Mapping[str, Any]) -> Data:
     return tree
 
 
-def scalars(told: Mapping[str, Floats]) -> dict[str, float]:
-    """Numbers at the medians."""
-    return {path: float(value) for path, value in told.items()}
+def scalars(told: Mapping[str, Floats]) -> dict[str, float | None]:
+    """Numbers at the medians; one without end is null."""
+    return {path: _finite(float(value)) for path, value in told.items()}
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def factors_data(factors: Iterable[Factor]) -> list[Data]:
@@ -75,7 +80,8 @@ def uncertainty_data(found: Uncertainty) -> Data:
     return {
         "samples": found.samples,
         "quantiles": {
-            path: {"p10": low, "p50": median, "p90": high} for path, (low, median, high) in found.quantiles.items()
+            path: {"p10": _finite(low), "p50": _finite(median), "p90": _finite(high)}
+            for path, (low, median, high) in found.quantiles.items()
         },
         "sobol": {path: {"first": each.first, "total": each.total} for path, each in found.shares.items()},
     }

@@ -76,10 +76,15 @@ def show_chain(data: Data, console: Console) -> None:
             continue
         if drawn:
             spread = drawn["quantiles"][path]
-            table.add_row(words, *(show(spread[name]) for name in ("p50", "p10", "p90")))
+            shown = (spread[name] for name in ("p50", "p10", "p90"))
+            table.add_row(words, *("never" if each is None else show(each) for each in shown))
         else:
             table.add_row(words, show(value))
     console.print(table)
+    if data["unfit"]:
+        unfit = data["unfit"]
+        console.print(Text(f"Not feasible: {unfit['constraint']} binds", style="bold red"))
+        console.print(f"{unfit['detail']}. What lifts it: {', or '.join(unfit['reliefs'])}.")
     for link, why in data["missing"].items():
         console.print(f"No {link}: {why}.")
     if drawn:

@@ -48,9 +48,18 @@ def payload(
         **chain_data(chain, uncertainty),
         "accuracy": _accuracy(answer),
         "infeasible": asdict(answer.infeasible) if answer.infeasible else None,
-        "unused": answer.joined.unused,
+        "unused": unused(answer, chain),
+        "unfit": asdict(chain.unfit) if chain and chain.unfit else None,
         "assumptions": [asdict(each) for each in (*answer.joined.assumptions, *assumed(chain))],
     }
+
+
+def unused(answer: Answer, chain: Chain | None) -> dict[str, str]:
+    """Fields that move nothing. Checkpoints pass through the host, so behind a plan its bandwidth does."""
+    if chain is None:
+        return dict(answer.joined.unused)
+    of_plan = {field: why for field, why in answer.joined.unused.items() if field != "cluster.host_bandwidth"}
+    return {**of_plan, **chain.unused}
 
 
 def _demand(answer: Answer) -> Data:

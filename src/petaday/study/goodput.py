@@ -193,7 +193,7 @@ def _answered(answer: Answer, case: Case, wired: Wired | None, figures: Figures)
         late=late,
         optics=_optics(answer, case, wired),
         assumptions=tuple(figures.assumptions),
-        unused=_unused(case, answer.joined.unused),
+        unused=unused_of(case, answer.joined.unused),
     )
 
 
@@ -231,7 +231,7 @@ def _three(values: Floats) -> tuple[float, float, float]:
     return low, typical, high
 
 
-def _unused(case: Case, of_plan: Mapping[str, str]) -> dict[str, str]:
+def unused_of(case: Case, of_plan: Mapping[str, str]) -> dict[str, str]:
     """What the scenario gives and moves nothing. Checkpoints pass through the host, so its bandwidth does."""
     unused = {field: reason for field, reason in of_plan.items() if field != "cluster.host_bandwidth"}
     section = case.section

@@ -63,6 +63,11 @@ class Chain:
         """What the scenario left open and is no number."""
         return tuple(each for link in self.links for each in link.assumptions)
 
+    @property
+    def unused(self) -> dict[str, str]:
+        """Fields of the scenario's sections that were given and move nothing, and why."""
+        return {field: reason for link in self.links for field, reason in link.unused.items()}
+
     def at(self, values: Values) -> dict[str, Floats]:
         """All numbers at some values of the factors."""
         return evaluate(self.links, values)

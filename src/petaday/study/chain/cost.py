@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,15 @@ class CostLink:
     def assumptions(self) -> tuple[Assumption, ...]:
         """The profile and the date of prices, where the scenario leaves them open."""
         return self.prices.assumptions
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Prices of energy where the site's tariff has its own."""
+        section = self.answer.joined.scenario.cost
+        if section is None or self.answer.joined.scenario.site is None:
+            return {}
+        given = (name for name in ("energy", "demand") if getattr(section, name) is not None)
+        return {f"cost.{name}": "the site's tariff prices energy" for name in given}
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """Money by part and by convention."""

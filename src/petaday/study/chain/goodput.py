@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from petaday.study.chain.link import under
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.failing import Case
 from petaday.study.failing_figures import Figures
-from petaday.study.goodput import case_for, outcome
+from petaday.study.goodput import case_for, outcome, unused_of
 from petaday.study.parts import Assumption
 from petaday.study.reliability_scenario import Reliability
 
@@ -45,6 +46,11 @@ class GoodputLink:
         """What the section leaves open and is no figure with a range."""
         figures = {f"{ROOM}.{name}" for name in self.case.figures}
         return tuple(each for each in self.figures.assumptions if each.field not in figures)
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Fields of the section that other fields leave without effect."""
+        return unused_of(self.case, {})
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """Useful share, its losses, and the wall time with failures."""

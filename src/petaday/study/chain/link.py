@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from petaday.study.factor import Factor, Floats, Values
@@ -23,6 +23,10 @@ class Link(Protocol):
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """What the scenario left open and is no number."""
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Fields of the scenario that were given and move nothing here, and why."""
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """Add the link's numbers to those told so far."""

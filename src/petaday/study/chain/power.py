@@ -80,6 +80,11 @@ class PowerLink:
             rack=rack,
         )
 
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """W of IT by part, on average over the run and at most; of the facility and its energy where no site follows."""
         assert self.answer.best is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,11 @@ class RunLink:
     def assumptions(self) -> tuple[Assumption, ...]:
         """None: the plan lists its own."""
         return ()
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """None."""
+        return {}
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """Seconds of a step and of the whole run."""

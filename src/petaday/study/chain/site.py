@@ -53,6 +53,11 @@ class SiteLink:
         """The currency of the tariff."""
         return self.year.tariff.currency
 
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Fields of the section that the weather's file, the tariff or other fields leave without effect."""
+        return self.year.unused
+
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """PUE, watts, energy and water of the run, its carbon by location and market, and what a joule costs."""
         it = np.atleast_1d(told["power.it_w"])

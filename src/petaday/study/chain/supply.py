@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from petaday.catalog.validate import Strict
 from petaday.study.answer import Answer
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
-from petaday.study.supply import made_of, run
+from petaday.study.supply import made_of, run, supply_behind
 from petaday.study.supply_lines import lines_of
 from petaday.study.supply_notes import LIFE
 from petaday.study.supply_scenario import Supply
@@ -37,6 +38,12 @@ class SupplyLink:
     def assumptions(self) -> tuple[Assumption, ...]:
         """None: what is open here has a range."""
         return ()
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """Fields of the section without which the order goes the same."""
+        found = supply_behind(self.answer)
+        return found.unused if found else {}
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """Dies, wafers, memory, packages; dollars and kg of CO2 of a chip and of all; months until the last comes."""
