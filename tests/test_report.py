@@ -87,7 +87,8 @@ def test_every_input_of_a_field_is_known(infeasible: tuple[Answer, Data]) -> Non
 
 def test_no_field_is_listed_that_no_answer_has(infeasible: tuple[Answer, Data], tmp_path: Path) -> None:
     unfit = planned(written(changed(SMALL, site__region="wuxi", site__connection="1 kW"), tmp_path))
-    answers = [infeasible[1], drawn(unfit), *(example(name)[1] for name in EXAMPLES)]
+    priceless = planned(written(changed(SMALL, cluster__chip="mtt-s4000"), tmp_path))
+    answers = [infeasible[1], drawn(unfit), priceless[1], *(example(name)[1] for name in EXAMPLES)]
     # What is a mapping or a list in these answers may be null in another: its own path stands for that.
     paths = {path for data in answers for path, _ in leaves(data)}
     paths |= {path.split(".")[0] for path in paths}

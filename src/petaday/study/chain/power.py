@@ -94,7 +94,7 @@ class PowerLink:
         )
         busy = Activity(
             utilisation=told.get("goodput.share", np.asarray(1.0)),
-            arithmetic=self.answer.best.hfu * self.answer.best.step_time / told["run.step_time_s"],
+            arithmetic=self.answer.best.hfu * self.answer.best.step_time / told["step.step_time_s"],
             traffic=values["power.traffic"],
         )
         nothing = np.asarray(0.0)

@@ -50,5 +50,5 @@ class RunLink:
         """Seconds of a step and of the whole run."""
         assert self.answer.best is not None
         ratio = np.asarray(values.get("run.step_time_ratio", np.asarray(1.0)))
-        told["run.step_time_s"] = self.answer.best.step_time * ratio
+        told["step.step_time_s"] = self.answer.best.step_time * ratio
         told["run.wall_time_s"] = self.answer.wall_time * ratio
