@@ -79,12 +79,27 @@ def test_a_ban_on_the_chip_stops_deliveries_for_good() -> None:
     assert float(banned.left) == pytest.approx(1e6 - banned.filled.delivered.sum())
 
 
+def test_an_order_that_lies_ready_takes_nothing() -> None:
+    answer_, data = answered(changed(H100, supply__stock={"chips": "2M"}))
+    assert data["status"] == "answered" and data["order"]["months"] == 0
+    assert float(answer_.bill.logic) == 0 and data["binding"] == "nothing"
+
+
 def test_quarters_add_up_to_the_order() -> None:
     data = answered(changed(H100, supply__stock={"chips": "100k"}))[1]
     assert sum(row["chips_delivered"] for row in data["quarters"]) == pytest.approx(900_000)
     assert data["quarters"][-1]["chips_in_all"] == pytest.approx(1e6)
     assert sum(row["logic_wafers"] for row in data["quarters"]) == pytest.approx(data["wafers"]["logic_wafers"])
     assert sum(row["packages_started"] for row in data["quarters"]) == pytest.approx(data["wafers"]["packages"])
+
+
+def test_a_quarter_s_supply_is_the_least_of_its_stages() -> None:
+    """Once all lines deliver and no stock is left, what is started is the least capacity of any stage."""
+    answer_, data = answered(changed(H100, order__chips="20M", supply__running=True))
+    for row in data["quarters"][:4]:
+        started = row["packages_started"] * float(answer_.made.assembled)
+        assert started == pytest.approx(min(row["capacity_chips"].values()))
+        assert row["binding"] == min(row["capacity_chips"], key=row["capacity_chips"].__getitem__)
 
 
 def test_learning_makes_later_wafers_better() -> None:

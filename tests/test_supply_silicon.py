@@ -51,10 +51,10 @@ def counted(width: float, height: float, shift_x: float, shift_y: float, edge: f
 
 
 @pytest.mark.parametrize(
-    ("die", "at_3_mm", "at_5_mm"), [(H100, 67, 65), (ASCEND_B, 85, 80)], ids=["H100", "Ascend 910B"]
+    ("die", "at_3_mm", "at_5_mm"), [(H100, 67, 65), (ASCEND_B, 85, 81)], ids=["H100", "Ascend 910B"]
 )
 def test_the_packing_table(die: tuple[float, float], at_3_mm: int, at_5_mm: int) -> None:
-    """H100: 65 of szyunze; 910B: 78 of Morgan Stanley lies between the closed form's 76 and the exact 80 to 85."""
+    """H100: 65 of szyunze; 910B: 78 of Morgan Stanley lies between the closed form's 76 and the exact 81 to 85."""
     assert gross_dies(*die, edge=3e-3) == at_3_mm
     assert gross_dies(*die, edge=5e-3) == at_5_mm
 
@@ -91,12 +91,11 @@ def test_smic_s_yields_imply_densities(yielded: float, density: float) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(width=sides, height=sides, x=st.floats(0, 1), y=st.floats(0, 1))
-def test_no_grid_holds_more_by_far(width: float, height: float, x: float, y: float) -> None:
-    """A grid anywhere never beats the search by more than the few dies that hang on a hair's breadth."""
+def test_no_grid_holds_more(width: float, height: float, x: float, y: float) -> None:
     pitch_x, pitch_y = width + 1e-4, height + 1e-4
     found = gross_dies(width, height)
     single = counted(width, height, x * pitch_x, y * pitch_y, 5e-3, 1e-4)
-    assert single <= found * 1.01 + 1
+    assert single <= found
 
 
 @given(width=sides, height=sides)
@@ -104,7 +103,7 @@ def test_no_grid_holds_more_by_far(width: float, height: float, x: float, y: flo
 def test_dies_fit_the_wafer_and_may_be_turned(width: float, height: float) -> None:
     gross = gross_dies(width, height)
     assert 0 < gross * width * height < WAFER_AREA
-    assert gross_dies(height, width) == pytest.approx(gross, abs=1 + 0.01 * gross)
+    assert gross_dies(height, width) == pytest.approx(gross, abs=1)
 
 
 def test_a_die_without_area_is_refused() -> None:

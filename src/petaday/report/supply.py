@@ -69,6 +69,10 @@ def supply_data(answer: Supplied, manifest: Manifest) -> Data:
             "packaged": float(answer.carbon.packaged),
             "total": float(answer.carbon.total),
         },
+        "totals": {
+            "make_usd": answer.order.chips * float(answer.bom.total),
+            "carbon_kg": answer.order.chips * float(answer.carbon.total),
+        },
         "wafers": wafers_data(answer),
         "quarters": _quarters(answer),
         "replacement": _replacement(answer),
@@ -130,6 +134,7 @@ def _quarters(answer: Supplied) -> list[Data]:
         "packages_started": by_quarter(filled.packages),
         "chips_delivered": by_quarter(filled.delivered),
     }
+    capacity = {name: by_quarter(each) for name, each in answer.capacity.items()}
     bound = [filled.names[index] for index in filled.binding]
     rows = []
     total = answer.supply.stock.chips
@@ -138,7 +143,13 @@ def _quarters(answer: Supplied) -> list[Data]:
         total += values["chips_delivered"]
         limit = Counter(bound[3 * number : 3 * number + 3]).most_common(1)[0][0]
         rows.append(
-            {"quarter": quarter_name(answer.supply.start + number), **values, "chips_in_all": total, "binding": limit}
+            {
+                "quarter": quarter_name(answer.supply.start + number),
+                **values,
+                "chips_in_all": total,
+                "capacity_chips": {name: column[number] for name, column in capacity.items()},
+                "binding": limit,
+            }
         )
     while len(rows) > 1 and not any(rows[-1][name] for name in columns):
         rows.pop()
@@ -194,6 +205,11 @@ def show_supply(data: Data, name: str, console: Console) -> None:
             bill.add_row(*_cells(row))
     bill.add_row(*_cells(["total", data["bill_usd"]["total"], data["carbon_kg"]["total"]]))
     console.print(bill)
+    totals = data["totals"]
+    console.print(
+        f"All chips: {render(totals['make_usd'], Kind.MONEY, digits=3)} to make, without design, masks and margins; "
+        f"{render(totals['carbon_kg'], Kind.MASS, digits=3)} of CO2e."
+    )
     console.print(_wafers(wafers, data["package"]["kind"]))
     quarters = plain_table(
         "\nBy quarter", "quarter", ">wafers", ">HBM", f">{data['package']['kind']} wafers", ">started", ">delivered",

@@ -49,6 +49,20 @@ class Supplied:
     unused: dict[str, str]
 
     @property
+    def capacity(self) -> dict[str, Floats]:
+        """Good chips by month that each stage alone would let through, by the stage's name, lead times left out."""
+        made, lines = self.made, self.lines
+        stages = {
+            f"logic {die.name} on {die.node.id}": wafers
+            * good
+            * (made.joined * made.assembled / die.count)[..., None]
+            for die, wafers, good in zip(made.dies, lines.wafers, lines.good, strict=True)
+        }
+        if made.hbm:
+            stages[f"memory {made.hbm.id}"] = lines.memory * (made.assembled / made.memory_bytes)[..., None]
+        return {**stages, "packaging": lines.packages * made.assembled[..., None]}
+
+    @property
     def last_quarter(self) -> int:
         """The last quarter that all lines are known for."""
         return self.supply.start + self.lines.months // 3 - 1
@@ -92,7 +106,7 @@ def supplied(
 
     Parameters
     ----------
-    take : from a figure to its value, or to samples of it
+    take : from a figure to its value, or to samples of it; sides of dies and lead times stand at their values
     field : where the scenario names the chip
 
     Raises

@@ -69,7 +69,7 @@ def _packing() -> Iterator[Checked]:
     h100, ascend, b200, rubin = (made_of(chip) for chip in ("h100-sxm-80", "ascend-910b3", "b200-sxm", "vr200-nvl72"))
     yield checked("H100 dies (szyunze)", "gross", "dies", 65, h100.dies[0].gross)
     yield checked(
-        "910B dies (Morgan Stanley 78, exact grids 80 to 85)", "gross", "dies", 78, ascend.dies[0].gross, (78, 85)
+        "910B dies (Morgan Stanley 78, exact exact 81 to 85)", "gross", "dies", 78, ascend.dies[0].gross, (78, 85)
     )
     yield checked(
         "910 dies, 3 mm of rim (exact grid)", "gross", "dies", 123, gross_dies(14.6e-3, 31.25e-3, edge=3e-3)
