@@ -18,15 +18,24 @@ app.command(catalog)
 
 @app.command
 def schema(
-    kind: Annotated[Literal["plan", "serve", "posttrain"], Parameter(help="which command's scenarios")] = "plan", /
+    kind: Annotated[
+        Literal["plan", "serve", "posttrain", "site"], Parameter(help="which command's scenarios")
+    ] = "plan",
+    /,
 ) -> int:
     """Print the JSON Schema of a scenario file."""
     from petaday.catalog.validate import Strict
     from petaday.study.posttrain_scenario import PosttrainScenario
     from petaday.study.scenario import Scenario
     from petaday.study.service_scenario import ServiceScenario
+    from petaday.study.site_scenario import SiteScenario
 
-    models: dict[str, type[Strict]] = {"plan": Scenario, "serve": ServiceScenario, "posttrain": PosttrainScenario}
+    models: dict[str, type[Strict]] = {
+        "plan": Scenario,
+        "serve": ServiceScenario,
+        "posttrain": PosttrainScenario,
+        "site": SiteScenario,
+    }
     print_json(models[kind].model_json_schema())
     return ANSWERED
 
@@ -40,12 +49,12 @@ def new(name: Annotated[str, Parameter(help="an example to copy, such as gpt3-17
     return ANSWERED
 
 
-Kind = Literal["chips", "models", "networks", "software", "engines"]
+Kind = Literal["chips", "models", "networks", "software", "engines", "sites"]
 
 
 @catalog.command(name="list")
 def list_parts(kind: Kind, /, *, json: Json = False, allow_unverified: Unverified = False) -> int:
-    """List the chips, models, networks, software or engine profiles."""
+    """List the chips, models, networks, software or engine profiles, or sites."""
     from petaday.report.parts import list_data, show_list
 
     data = list_data(kind, allow_unverified)
