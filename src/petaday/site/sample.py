@@ -41,8 +41,7 @@ def annual_means(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> 
     out = np.empty((5, rows))
     for start in range(0, rows, step):
         own = slice(start, start + step)
-        weather_, plant_, supply_ = (_rows(part, rows, own) for part in (weather, plant, supply))
-        year = year_of(it[own], weather_, plant_, supply_)
+        year = year_of(it[own], _rows(weather, rows, own), _rows(plant, rows, own), _rows(supply, rows, own))
         grid = np.maximum(year.grid_energy, 1e-300)
         out[0, own], out[1, own] = year.pue, year.wue
         out[2, own], out[3, own] = year.carbon_location / grid, year.carbon_market / grid
