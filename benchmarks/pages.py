@@ -1,4 +1,4 @@
-"""Write what the pages show: real output in the READMEs, docs/fabric.md and docs/goodput.md, and docs/fields.md.
+"""Write what the pages show: real output in the READMEs and the pages of docs/ that have some, and docs/fields.md.
 
     python benchmarks/pages.py
 
@@ -89,9 +89,10 @@ def fields_page() -> str:
 
 def main() -> None:
     """Rewrite the pages."""
-    for name in ("README.md", "README.zh.md", "docs/fabric.md", "docs/goodput.md"):
-        page = ROOT / name
-        page.write_text(rewritten(page.read_text(), lambda: accuracy_table(RECORD)))
+    for page in (*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text()
+        if "<!-- output: " in text:
+            page.write_text(rewritten(text, lambda: accuracy_table(RECORD)))
     (ROOT / "docs" / "fields.md").write_text(fields_page())
 
 

@@ -16,10 +16,12 @@ import yaml
 from petaday import cli
 from petaday.report.fields import fields
 from petaday.study import service_answer
+from petaday.study import site_scenario as sites
 from petaday.study.fabric import read_fabric, wire
 from petaday.study.reliability_scenario import CheckpointOf, Reliability
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train
 from petaday.study.service_scenario import Asked, Objectives, PoolOf, Served, ServiceScenario, TierOf
+from petaday.study.site import read_site, site_year
 from petaday.study.supply_scenario import Order, Supply, SupplyScenario
 from scenarios import ROOT, planned, written
 
@@ -58,7 +60,7 @@ def scenarios() -> dict[str, str]:
         f"{page.name} {number}": text
         for page in PAGES
         for number, (_, text) in enumerate(blocks(page, "yaml"), 1)
-        if "cluster:" in text or "pools:" in text
+        if "cluster:" in text or "pools:" in text or "site:" in text
     }
 
 
@@ -104,6 +106,9 @@ def test_a_scenario_of_the_pages_is_answered(name: str, tmp_path: Path) -> None:
     if "pools" in yaml.safe_load(SCENARIOS[name]):
         read, _ = service_answer.read(path)
         assert service_answer.plan_service(service_answer.join(read, tmp_path)).meets
+    elif "site" in yaml.safe_load(SCENARIOS[name]):
+        scenario, _ = read_site(path)
+        assert site_year(scenario, tmp_path).infeasible is None
     elif "fabric" in yaml.safe_load(SCENARIOS[name]):
         assert wire(read_fabric(path)).topology.endpoints
     else:
@@ -157,6 +162,18 @@ def test_every_key_of_an_order_is_documented() -> None:
     page = (ROOT / "docs" / "supply.md").read_text(encoding="utf-8")
     sections = {"order": Order, "supply": Supply}
     assert sections.keys() | {"name"} == SupplyScenario.model_fields.keys()
+    for section, model in sections.items():
+        table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+        documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+                      for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
+        assert documented == set(model.model_fields)
+
+
+def test_every_key_of_a_site_is_documented() -> None:
+    page = (ROOT / "docs" / "site.md").read_text(encoding="utf-8")
+    sections = {"load": sites.Load, "site": sites.Site, "region": sites.Place, "tariff": sites.TariffUsd,
+                "battery": sites.BatteryOf}  # fmt: skip
+    assert {"name", "load", "site"} == sites.SiteScenario.model_fields.keys()
     for section, model in sections.items():
         table = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
         documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

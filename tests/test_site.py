@@ -381,9 +381,12 @@ def test_values_that_cannot_be_are_told(tmp_path: Path) -> None:
 
 def test_open_meteo_s_hours_are_moved_to_the_place(tmp_path: Path) -> None:
     plain = year_file(tmp_path / "plain.csv").read_text().splitlines()
-    head = ["latitude,longitude,elevation,utc_offset_seconds,timezone,timezone_abbreviation", "35.7,107.6,1342,0,GMT,GMT", "",
-            "time,temperature_2m (°C),relative_humidity_2m (%)"]  # fmt: skip
-    (tmp_path / "meteo.csv").write_text("\n".join([*head, *plain[1:]]) + "\n")
+    head = """latitude,longitude,elevation,utc_offset_seconds,timezone,timezone_abbreviation
+35.7,107.6,1342,0,GMT,GMT
+
+time,temperature_2m (°C),relative_humidity_2m (%)
+"""
+    (tmp_path / "meteo.csv").write_text(head + "\n".join(plain[1:]) + "\n")
     local, utc = (site_year(validated(SiteScenario, loads(json.dumps(changed(POWER, site__weather=name)), "s")), tmp_path)
                   for name in ("plain.csv", "meteo.csv"))  # fmt: skip
     assert np.array_equal(utc.year.weather.temperature, np.roll(local.year.weather.temperature, 8))
@@ -403,8 +406,8 @@ def test_an_epw_file_is_read(tmp_path: Path) -> None:
     for hour in range(8760):
         at = datetime(2022, 1, 1) + timedelta(hours=hour)
         warm = 10 + hour % 24 / 4
-        rows.append(f"{at.year},{at.month},{at.day},{at.hour + 1},0,?,{warm},1.0,60,86000,0,0,300,0,0,0,0,0,0,0,180,3.0,5,5,"
-                    "10,77777,9,999999999,10,0.1,0,88,0.2,0,0")  # fmt: skip
+        rest = "1.0,60,86000,0,0,300,0,0,0,0,0,0,0,180,3.0,5,5,10,77777,9,999999999,10,0.1,0,88,0.2,0,0"
+        rows.append(f"{at.year},{at.month},{at.day},{at.hour + 1},0,?,{warm},{rest}")
     (tmp_path / "w.epw").write_text("\n".join([*head, *rows]) + "\n")
     data = answered(changed(POWER, site__weather="w.epw"), tmp_path)
     assert data["site"]["weather"] == "EPW file w.epw"

@@ -65,12 +65,8 @@ def test_the_month_s_highest_hour_counts(year: Weather) -> None:
 
 
 def test_bands_move_the_price(year: Weather) -> None:
-    bands = np.array(
-        band_factors(
-            (Band(name="peak", hours="8-11, 18-23", factor=1.5), Band(name="valley", hours="0-8", factor=0.5))
-        )
-    )
-    priced = tariff(bands=bands)
+    written = (Band(name="peak", hours="8-11, 18-23", factor=1.5), Band(name="valley", hours="0-8", factor=0.5))
+    priced = tariff(bands=np.array(band_factors(written)))
     mean = np.mean(priced.prices(year)) * KWH
     assert mean == pytest.approx(0.1 * (8 * 1.5 + 8 * 0.5 + 8) / 24)
 

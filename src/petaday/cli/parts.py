@@ -19,7 +19,7 @@ app.command(catalog)
 @app.command
 def schema(
     kind: Annotated[
-        Literal["plan", "serve", "posttrain", "supply"], Parameter(help="which command's scenarios")
+        Literal["plan", "serve", "posttrain", "site", "supply"], Parameter(help="which command's scenarios")
     ] = "plan",
     /,
 ) -> int:
@@ -28,6 +28,7 @@ def schema(
     from petaday.study.posttrain_scenario import PosttrainScenario
     from petaday.study.scenario import Scenario
     from petaday.study.service_scenario import ServiceScenario
+    from petaday.study.site_scenario import SiteScenario
     from petaday.study.supply_scenario import SupplyScenario
 
     models: dict[str, type[Strict]] = {
@@ -35,6 +36,7 @@ def schema(
         "serve": ServiceScenario,
         "posttrain": PosttrainScenario,
         "supply": SupplyScenario,
+        "site": SiteScenario,
     }
     print_json(models[kind].model_json_schema())
     return ANSWERED
@@ -49,12 +51,12 @@ def new(name: Annotated[str, Parameter(help="an example to copy, such as gpt3-17
     return ANSWERED
 
 
-Kind = Literal["chips", "models", "networks", "software", "engines"]
+Kind = Literal["chips", "models", "networks", "software", "engines", "sites"]
 
 
 @catalog.command(name="list")
 def list_parts(kind: Kind, /, *, json: Json = False, allow_unverified: Unverified = False) -> int:
-    """List the chips, models, networks, software or engine profiles."""
+    """List the chips, models, networks, software or engine profiles, or sites."""
     from petaday.report.parts import list_data, show_list
 
     data = list_data(kind, allow_unverified)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from petaday.catalog import load
 from petaday.catalog.figure import Figure
+from petaday.catalog.site import site, sites
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError, nearest_names
 from petaday.report.data import Data
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from petaday.catalog.engine import Engine
     from petaday.catalog.model import Model
     from petaday.catalog.network import Network
+    from petaday.catalog.site import SitePart
     from petaday.catalog.software import Software
 
-PartKind = Literal["chips", "models", "networks", "software", "engines"]
+PartKind = Literal["chips", "models", "networks", "software", "engines", "sites"]
 
 
 def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
@@ -37,6 +39,8 @@ def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
         return [_network_line(network) for network in load.networks().values()]
     if kind == "engines":
         return [_engine_line(profile) for profile in load.engines().values()]
+    if kind == "sites":
+        return [_site_line(part) for part in sites().values()]
     return [_software_line(profile) for profile in load.software().values()]
 
 
@@ -56,6 +60,7 @@ def part_data(name: str) -> Data:
         "network": load.network,
         "software profile": load.software_profile,
         "engine profile": load.engine,
+        "site": site,
     }
     for noun, find in finders.items():
         try:
@@ -64,6 +69,7 @@ def part_data(name: str) -> Data:
             continue
         return {"kind": noun, **part.model_dump(mode="json", exclude_none=True, by_alias=True)}
     ids = [*load.chips(allow_unverified=True), *load.models(), *load.networks(), *load.software(), *load.engines()]
+    ids += sites()
     raise InputError(f"no part `{name}` in the catalog", expected="an id or alias", nearest=nearest_names(name, ids))
 
 
@@ -86,6 +92,9 @@ def _lines(data: Data, path: str = "") -> Iterator[tuple[str, object]]:
             yield here, value
         elif isinstance(value, dict):
             yield from _lines(value, here)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for number, each in enumerate(value):
+                yield from _lines(each, f"{here}.{each.get('id', number)}")
         elif isinstance(value, list):
             if value:
                 yield here, ", ".join(map(str, value))
@@ -160,4 +169,18 @@ def _engine_line(profile: Engine) -> Data:
         "fitted to": f"{fit.rows} {fit.measured}" if fit else None,
         "held out": f"{fit.held_out:.1%}" if fit else None,
         "first tokens held out": f"{first.held_out:.0%}" if first else None,
+    }
+
+
+def _site_line(part: SitePart) -> Data:
+    climate = part.climate
+    return {
+        "id": part.id,
+        "name": part.name,
+        "hub": part.hub or part.country,
+        "altitude": part.altitude.text,
+        "mean degC": f"{sum(climate.temperature_degc) / 12:.1f}" if climate else None,
+        "grid": part.carbon.text,
+        "energy": part.tariffs[0].energy.text,
+        "domestic chips": _text(part.tariffs[0].domestic),
     }

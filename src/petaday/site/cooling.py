@@ -114,27 +114,68 @@ class Plant:
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """What a loop's heat (W) takes: W of compressors and of fans outside, m3/s of water, and the share cooled for free."""
+
+    heat: Floats
+    compressor: Floats
+    fans: Floats
+    evaporated: Floats
+    free: Floats
+
+
+@dataclass(frozen=True)
 class Facility:
-    """Hours of a facility, W but for water (m3/s) and free (share of heat cooled without a chiller); (..., hours)."""
+    """Hours of a facility, W but for water (m3/s) and free (share of heat cooled without a chiller); (..., hours).
+
+    cycles: of concentration of the water outside
+    """
 
     it: Floats
     losses: Floats
     other: Floats
     fans: Floats
     pumps: Floats
-    chillers: Floats
-    rejection: Floats
-    rejected: Floats
-    evaporated: Floats
-    makeup: Floats
-    free: Floats
+    loops: tuple[Rejected, ...]
+    cycles: Numbers
 
     PARTS = ("it", "losses", "other", "fans", "pumps", "chillers", "rejection")
+
+    @property
+    def chillers(self) -> Floats:
+        """W of compressors."""
+        return np.asarray(sum(each.compressor for each in self.loops))
+
+    @property
+    def rejection(self) -> Floats:
+        """W of fans outside."""
+        return np.asarray(sum(each.fans for each in self.loops))
 
     @property
     def total(self) -> Floats:
         """W drawn, the sum of the parts."""
         return np.asarray(sum(getattr(self, name) for name in self.PARTS))
+
+    @property
+    def rejected(self) -> Floats:
+        """W of heat that leaves through the loops."""
+        return np.asarray(sum(each.heat + each.compressor for each in self.loops))
+
+    @property
+    def free(self) -> Floats:
+        """Share of the loops' heat that needs no chiller."""
+        heat = sum(each.heat for each in self.loops)
+        return np.asarray(sum(each.free * each.heat for each in self.loops) / heat)
+
+    @property
+    def evaporated(self) -> Floats:
+        """m3/s of water."""
+        return np.asarray(sum(each.evaporated for each in self.loops))
+
+    @property
+    def makeup(self) -> Floats:
+        """m3/s of water that replaces what evaporates and what is drained."""
+        return np.asarray(self.evaporated * (self.cycles / (self.cycles - 1)))
 
 
 def facility(it: Floats, weather: Weather, plant: Plant) -> Facility:
@@ -152,48 +193,27 @@ def facility(it: Floats, weather: Weather, plant: Plant) -> Facility:
 
     air, liquid = plant.air, plant.liquid
     fans = air.fans * (1 - share) * capacity * cube
-    air_pumps = air.pumps * (1 - share) * capacity * cube
-    heat = (1 - share) * it + losses + other + fans + air_pumps
+    pumps = air.pumps * (1 - share) * capacity * cube
+    heat = (1 - share) * it + losses + other + fans + pumps
     design = ((1 - share) * (1 + air.fans + air.pumps) + plant.other) * capacity + full_losses
-    by_air = _loop(heat, design, air, weather, plant)
-    total_heat, free_heat, pumps = heat, by_air.free * heat, air_pumps
-    parts = [by_air]
+    loops = [_loop(heat, design, air, weather, plant)]
     if np.any(np.asarray(share) > 0):
-        liquid_pumps = liquid.pumps * share * capacity * cube
-        warm = share * it + liquid_pumps
-        by_liquid = _loop(warm, share * (1 + liquid.pumps) * capacity, liquid, weather, plant)
-        parts.append(by_liquid)
-        total_heat, free_heat = heat + warm, free_heat + by_liquid.free * warm
-        pumps = air_pumps + liquid_pumps
-    chillers = sum(each.compressor for each in parts)
-    evaporated = sum(each.evaporated for each in parts)
-    cycles = plant.rejection.cycles
+        warm_pumps = liquid.pumps * share * capacity * cube
+        warm = share * it + warm_pumps
+        loops.append(_loop(warm, share * (1 + liquid.pumps) * capacity, liquid, weather, plant))
+        pumps = pumps + warm_pumps
     return Facility(
         it=np.asarray(it),
         losses=losses,
         other=np.asarray(other),
         fans=np.asarray(fans),
         pumps=np.asarray(pumps),
-        chillers=np.asarray(chillers),
-        rejection=np.asarray(sum(each.fans for each in parts)),
-        rejected=np.asarray(total_heat + chillers),
-        evaporated=np.asarray(evaporated),
-        makeup=np.asarray(evaporated * (cycles / (cycles - 1))),
-        free=np.asarray(free_heat / total_heat),
+        loops=tuple(loops),
+        cycles=plant.rejection.cycles,
     )
 
 
-@dataclass(frozen=True)
-class _Rejected:
-    """What a loop's heat takes: W of compressors and of fans outside, m3/s of water, share cooled for free."""
-
-    compressor: Floats
-    fans: Floats
-    evaporated: Floats
-    free: Floats
-
-
-def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Plant) -> _Rejected:
+def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Plant) -> Rejected:
     """Chill and reject a loop's heat; `design`: W of it at full load, for which everything is sized."""
     out, chiller = plant.rejection, plant.chiller
     wanted = loop.water if plant.economiser else np.maximum(loop.water, chiller.coldest)
@@ -213,7 +233,8 @@ def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Pl
     margin = loop.rise + out.approach
     flow = heat / design * (margin / np.maximum(wanted + loop.rise - sink, margin))
     fans = out.fans * rejected * (flow * flow)
-    return _Rejected(compressor, fans, _evaporated(rejected, flow, wanted, reached, sink, loop, weather, out), free)
+    water = _evaporated(rejected, flow, wanted, reached, sink, loop, weather, out)
+    return Rejected(heat, compressor, fans, water, free)
 
 
 def _sink(wanted: Numbers, weather: Weather, out: Rejection) -> Floats:

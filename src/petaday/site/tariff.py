@@ -53,7 +53,7 @@ def costs(tariff: Tariff, prices: Floats, grid: Floats, makeup: Floats, green: N
 
     The demand charge counts each month by the hours of it that are there; hours stand in the order of their months.
     """
-    energy = weather.total(prices * grid)
+    energy = weather.total(grid, prices)
     bought = weather.total(grid)
     starts = np.flatnonzero(np.diff(weather.month, prepend=-1))
     seconds = 3600 * np.add.reduceat(weather.weight, starts)

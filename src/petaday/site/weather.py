@@ -55,11 +55,12 @@ class Weather:
     weight: Floats
     synthetic: bool = False
 
-    def total(self, rate: Floats) -> Floats:
-        """A rate per second, (..., hours) or (..., 1), over all hours."""
-        if np.shape(rate)[-1] == 1:
-            return np.asarray(3600 * self.weight.sum() * rate[..., 0])
-        return np.asarray(3600 * (rate @ self.weight))
+    def total(self, rate: Floats, by: Floats | float = 1.0) -> Floats:
+        """A rate per second, (..., hours) or (..., 1), over all hours; times `by`, a float, (hours,) or (..., hours)."""
+        if np.ndim(by) > 1:
+            return self.total(rate * by)
+        weight = 3600 * self.weight * by
+        return np.asarray(weight.sum() * rate[..., 0] if np.shape(rate)[-1] == 1 else rate @ weight)
 
     def at(self, hours: np.ndarray, weight: Floats) -> Weather:
         """Some of the hours with weights of their own."""

@@ -71,7 +71,7 @@ class Year:
 def year_of(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> Year:
     """A site's year from the W of its IT, (..., hours) or (..., 1) where it is the same all year."""
     built = facility(np.atleast_1d(it), weather, plant)
-    total = built.total
+    total, makeup = built.total, built.makeup
     flows = dispatch(total, np.asarray(supply.own), supply.prices, supply.battery)
     market = market_factor(supply.carbon, supply.green, supply.contract, supply.residual)
     return Year(
@@ -82,8 +82,8 @@ def year_of(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> Year:
         energy=weather.total(total),
         it_energy=weather.total(built.it),
         grid_energy=weather.total(flows.grid),
-        water=weather.total(built.makeup),
-        carbon_location=weather.total(supply.carbon * flows.grid),
-        carbon_market=weather.total(market * flows.grid),
-        costs=costs(supply.tariff, supply.prices, flows.grid, built.makeup, supply.green, weather),
+        water=weather.total(makeup),
+        carbon_location=weather.total(flows.grid, supply.carbon),
+        carbon_market=weather.total(flows.grid, market),
+        costs=costs(supply.tariff, supply.prices, flows.grid, makeup, supply.green, weather),
     )
