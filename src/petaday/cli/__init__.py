@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from petaday.cli import claims, measure, parts, plan, serve  # noqa: F401  (each registers its commands)
+from petaday.cli import claims, forecast, measure, parts, plan, serve  # noqa: F401  (each registers its commands)
 from petaday.cli.base import ANSWERED, BAD_INPUT, INFEASIBLE, app, print_json
 from petaday.errors import InputError, PetadayError
 

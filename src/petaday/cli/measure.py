@@ -10,7 +10,9 @@ from cyclopts import Parameter
 from petaday.cli.base import ANSWERED, Json, app, command, console, print_json, write
 from petaday.errors import InputError
 
-SuiteName = Literal["training", "kernels", "collectives", "memory", "ranking", "latency", "serving", "claims"]
+SuiteName = Literal[
+    "training", "kernels", "collectives", "memory", "ranking", "latency", "serving", "claims", "forecast"
+]
 
 
 @app.command

@@ -18,15 +18,26 @@ app.command(catalog)
 
 @app.command
 def schema(
-    kind: Annotated[Literal["plan", "serve", "posttrain"], Parameter(help="which command's scenarios")] = "plan", /
+    kind: Annotated[
+        Literal["plan", "serve", "posttrain", "forecast", "claims"], Parameter(help="which command's files")
+    ] = "plan",
+    /,
 ) -> int:
     """Print the JSON Schema of a scenario file."""
     from petaday.catalog.validate import Strict
+    from petaday.study.claims import ClaimsFile
+    from petaday.study.forecast_scenario import ForecastScenario
     from petaday.study.posttrain_scenario import PosttrainScenario
     from petaday.study.scenario import Scenario
     from petaday.study.service_scenario import ServiceScenario
 
-    models: dict[str, type[Strict]] = {"plan": Scenario, "serve": ServiceScenario, "posttrain": PosttrainScenario}
+    models: dict[str, type[Strict]] = {
+        "plan": Scenario,
+        "serve": ServiceScenario,
+        "posttrain": PosttrainScenario,
+        "forecast": ForecastScenario,
+        "claims": ClaimsFile,
+    }
     print_json(models[kind].model_json_schema())
     return ANSWERED
 

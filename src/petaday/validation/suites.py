@@ -58,6 +58,12 @@ def _claims(_: Path | None) -> list[Suite]:
     return claim_suites()
 
 
+def _forecast(_: Path | None) -> list[Suite]:
+    from petaday.validation.forecasts import forecast_suites
+
+    return forecast_suites()
+
+
 SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "training": _training,
     "collectives": _collectives,
@@ -67,5 +73,6 @@ SUITES: dict[str, Callable[[Path | None], list[Suite]]] = {
     "latency": _latency,
     "serving": _serving,
     "claims": _claims,
+    "forecast": _forecast,
 }
 """A suite's name to the function that makes its predictions; only training reads a table of the user's own."""
