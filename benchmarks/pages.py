@@ -1,4 +1,4 @@
-"""Write what the pages show: real output in the READMEs and docs/fabric.md, and docs/fields.md.
+"""Write what the pages show: real output in the READMEs and some of docs/, and docs/fields.md.
 
     python benchmarks/pages.py
 
@@ -89,7 +89,7 @@ def fields_page() -> str:
 
 def main() -> None:
     """Rewrite the pages."""
-    for name in ("README.md", "README.zh.md", "docs/fabric.md"):
+    for name in ("README.md", "README.zh.md", "docs/fabric.md", "docs/claims.md", "docs/forecast.md"):
         page = ROOT / name
         page.write_text(rewritten(page.read_text(), lambda: accuracy_table(RECORD)))
     (ROOT / "docs" / "fields.md").write_text(fields_page())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -343,3 +344,31 @@ def test_examples_are_read() -> None:
     scenario, locate = read_forecast(ROOT / "examples" / "agents-2030.yaml")
     assert scenario.to_year == 2030
     assert locate(InputError("x", field="supply.life")).place is not None
+
+
+# The page
+
+PAGE = (ROOT / "docs" / "forecast.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("section", "model"),
+    [("## The scenario", ForecastScenario), ("### demand", Demand), ("### supply", Supply),
+     ("### reference", Reference), ("### cpo", Adoption)],
+)  # fmt: skip
+def test_the_page_documents_every_key(section: str, model: Any) -> None:
+    table = PAGE.partition(f"\n{section}\n")[2].partition("\n#")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == set(model.model_fields)
+
+
+def test_the_scenario_of_the_page_is_answered() -> None:
+    block = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert block
+    found = forecast(validated(ForecastScenario, loads(block[1], "page.yaml")))
+    assert np.all(found.demand.p50[1:] > found.demand.p50[:-1])
+
+
+def test_the_page_counts_right() -> None:
+    assert f"{len(forecasts())} published forecasts" in PAGE
+    assert len(actuals()) == 12 and "twelve series" in PAGE

@@ -102,7 +102,12 @@ def forecast(name: str) -> Typed:
 
 
 def actual(name: str, at: str) -> Typed:
-    """What happened, by a series of the catalog. Raises InputError: an unknown series, no value of then."""
+    """What happened, the median of a series of the catalog; its ends err together, and a ratio of two would widen.
+
+    Raises
+    ------
+    InputError : an unknown series, no value of then
+    """
     found = forecasts.series(name)
     try:
         span = found.at(at)
@@ -111,7 +116,7 @@ def actual(name: str, at: str) -> Typed:
     if span is None:
         known = [point.at for point in found.points]
         raise InputError(f"{found.id} has no value of `{at}`", expected=f"one of {', '.join(known)}")
-    return _dated(span, found.kind, at)
+    return _dated(Span(span.value, span.value, span.value), found.kind, at)
 
 
 def _dated(span: Span, kind: Kind, at: str) -> Typed:
