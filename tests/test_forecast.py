@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from petaday.catalog.forecasts import actuals, forecasts, series
 from petaday.catalog.forecasts import forecast as published
 from petaday.catalog.strict_yaml import loads
 from petaday.catalog.validate import validated
+from petaday.cli import main
 from petaday.errors import InputError
 from petaday.report.forecast import forecast_data, scores_data
 from petaday.study.draws import SAMPLES, Draws, band
@@ -38,7 +40,10 @@ from petaday.study.forecast_scenario import (
 from petaday.study.forecast_scores import back_test, back_tests, revisions, scores
 from petaday.study.manifest import manifest
 from petaday.units import Kind, Span, parse_span
-from scenarios import DROPPED, ROOT, changed
+from scenarios import DROPPED, ROOT, changed, written
+
+# The library of the command line warns when a test runs the program's own `main`.
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 
 SMALL: dict[str, Any] = {
     "from_year": 2025,
@@ -371,4 +376,43 @@ def test_the_scenario_of_the_page_is_answered() -> None:
 
 def test_the_page_counts_right() -> None:
     assert f"{len(forecasts())} published forecasts" in PAGE
-    assert len(actuals()) == 12 and "twelve series" in PAGE
+    assert f"{len(actuals())} series" in PAGE
+
+
+# The command
+
+
+def test_the_command_answers_and_tells_where_input_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["petaday", "forecast", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, out, err
+
+    path = written(SMALL, tmp_path)
+    code, out, _ = run(str(path))
+    assert code == 0 and "memory 100%" in out and "co-packaged" in out
+    assert "out of band" not in out
+    code, out, _ = run(str(path), "--json", "--score")
+    data = json.loads(out)
+    assert code == 0 and data["status"] == "answered" and len(data["forecasts"]) == len(forecasts())
+    assert [row["year"] for row in data["years"]] == [2025, 2026, 2027, 2028]
+    code, out, _ = run(str(path), "--score")
+    assert code == 0 and "out of band" in out and "-19.5%" in out
+    chips = changed(SMALL, demand__tokens=DROPPED, demand__chips="3M chips")
+    code, out, _ = run(str(written(chips, tmp_path)))
+    assert code == 0 and "Unused: demand.utilisation" in out and "EFLOP/s" not in out
+    code, _, err = run(str(written(changed(SMALL, reference__chip="h101"), tmp_path)))
+    assert code == 2 and re.search(r"scenario.yaml:\d+:\d+: reference.chip: no chip `h101`", err)
+
+
+def test_schemas_are_published(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, key in (("forecast", "demand"), ("claims", "claims")):
+        monkeypatch.setattr("sys.argv", ["petaday", "schema", kind])
+        with pytest.raises(SystemExit):
+            main()
+        assert key in json.loads(capsys.readouterr().out)["properties"]

@@ -170,6 +170,20 @@ def test_the_base_is_that_of_the_slow_way(
     assert all(caps[found.names[index]][year] == found.supply[year] for year, index in enumerate(found.limit))
 
 
+@given(SERIES, SERIES, st.floats(0, 1e8), st.floats(1, 12), st.floats(1, 3))
+def test_more_demand_or_supply_never_leaves_less(
+    demand: list[float], cap: list[float], start: float, life: float, more: float
+) -> None:
+    wanted, room = np.array(demand), np.array(cap)
+    # What is shipped outlasts the six years, so that none wears out early because it came early.
+    base = diffuse(wanted, {"cap": room}, start, life + 6).installed
+    for other in (
+        diffuse(more * wanted, {"cap": room}, start, life + 6),
+        diffuse(wanted, {"cap": more * room}, start, life + 6),
+    ):
+        assert np.all(other.installed >= base * (1 - 1e-9))
+
+
 def test_samples_stand_side_by_side() -> None:
     rng = np.random.default_rng(1)
     demand, cap = rng.uniform(1, 9, (50, 4)), rng.uniform(0, 5, (50, 4))
