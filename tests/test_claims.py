@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -13,11 +14,17 @@ import yaml
 
 from petaday.catalog.strict_yaml import loads
 from petaday.catalog.validate import validated
+from petaday.cli import main
 from petaday.errors import InputError
 from petaday.study.claims import Audit, ClaimsFile, audit, chosen, read_claims, shipped_claims
 from petaday.study.claims.audit import DATA
+from petaday.study.claims.functions import FUNCTIONS
+from petaday.study.claims.schema import Claim, Stated
 from petaday.study.claims.typed import text
 from petaday.validation.claims import RECORD, claim_suites
+
+# The library of the command line warns when a test runs the program's own `main`.
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "claims.csv"
@@ -267,3 +274,55 @@ def test_texts_are_for_people() -> None:
     said = {each.name: text(each.typed) for each in audit(chosen(shipped_claims(), "C03")[0]).model if each.typed}
     assert said["yuan a FLOP/s"] == "¥1.141M a PFLOP/s"
     assert said["yuan a card, dense"] == "¥355,800 a chip"
+
+
+# The page
+
+PAGE = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+
+
+def keys_of(section: str) -> set[str]:
+    """Keys in the first cells of the table under a heading."""
+    table = PAGE.partition(f"\n{section}\n")[2].partition("\n#")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
+
+
+def test_the_page_documents_every_key_and_function() -> None:
+    assert keys_of("### claims") == set(Claim.model_fields)
+    assert keys_of("### quantities") == {field.alias or name for name, field in Stated.model_fields.items()}
+    assert keys_of("### Relations") == set(FUNCTIONS)
+
+
+def test_the_claim_of_the_page_comes_out() -> None:
+    block = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert block
+    claim = validated(ClaimsFile, loads(block[1], "page.yaml")).claims[0]
+    assert audit(claim).verdict == "inconsistent"
+    assert "a time is dropped" in audit(claim).reason
+
+
+# The command
+
+
+def test_the_command_shows_one_claim_and_refuses_a_malformed_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["petaday", "claims", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, out, err
+
+    code, out, _ = run("--id", "C28")
+    assert code == 0 and "21.49 %" in out
+    code, out, _ = run("--json")
+    data = json.loads(out)
+    assert code == 0 and data["verdicts"] == {name: list(record().values()).count(name) for name in data["verdicts"]}
+    assert data["schema_version"] and data["manifest"]["command"] == "petaday claims --json"
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("claims:\n  - {id: x, statement: y, relations: [a = 1]}\n")
+    code, _, err = run(str(bad))
+    assert code == 2 and "bad.yaml:2:5" in err and "no quantity `a`" in err

@@ -10,6 +10,7 @@ import sys
 from petaday.cli import (  # noqa: F401  (each registers its commands)
     claims,
     cost,
+    forecast,
     measure,
     parts,
     plan,

@@ -12,7 +12,7 @@ from petaday.errors import InputError
 
 SuiteName = Literal[
     "training", "kernels", "collectives", "memory", "ranking", "latency", "serving",
-    "goodput", "power", "supply", "cost", "claims",
+    "goodput", "power", "supply", "cost", "claims", "forecast",
 ]  # fmt: skip
 
 

@@ -19,12 +19,15 @@ app.command(catalog)
 @app.command
 def schema(
     kind: Annotated[
-        Literal["plan", "serve", "posttrain", "site", "supply"], Parameter(help="which command's scenarios")
+        Literal["plan", "serve", "posttrain", "site", "supply", "forecast", "claims"],
+        Parameter(help="which command's files"),
     ] = "plan",
     /,
 ) -> int:
     """Print the JSON Schema of a scenario file."""
     from petaday.catalog.validate import Strict
+    from petaday.study.claims import ClaimsFile
+    from petaday.study.forecast_scenario import ForecastScenario
     from petaday.study.posttrain_scenario import PosttrainScenario
     from petaday.study.scenario import Scenario
     from petaday.study.service_scenario import ServiceScenario
@@ -37,6 +40,8 @@ def schema(
         "posttrain": PosttrainScenario,
         "supply": SupplyScenario,
         "site": SiteScenario,
+        "forecast": ForecastScenario,
+        "claims": ClaimsFile,
     }
     print_json(models[kind].model_json_schema())
     return ANSWERED

@@ -21,6 +21,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "supply": ("supply.supply_suites",),
     "cost": ("cost.cost_suites",),
     "claims": ("claims.claim_suites",),
+    "forecast": ("forecasts.forecast_suites",),
 }
 """A suite's name to the functions that make its predictions, each as module and name in `petaday.validation`."""
 

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from petaday.catalog import load
+from petaday.catalog import forecasts, load
 from petaday.catalog.chip import known_dtype
 from petaday.errors import InputError
+from petaday.study.claims.read import year_of
 from petaday.study.claims.typed import TIME, OpenError, Typed, UnsoundError, dimension, require_like, words
+from petaday.study.forecast_scores import value_of
+from petaday.units import Kind, Span, dimension_of
 from petaday.units.kinds import YEAR
 from petaday.workload.architecture import parameters
 
@@ -92,6 +95,34 @@ def parameters_of(model: str) -> Typed:
     return Typed(count, count)
 
 
+def forecast(name: str) -> Typed:
+    """What a published forecast of the catalog says of its year. Raises InputError: an unknown one."""
+    found = forecasts.forecast(name)
+    return _dated(value_of(found), found.kind, found.target)
+
+
+def actual(name: str, at: str) -> Typed:
+    """What happened, the median of a series of the catalog; its ends err together, and a ratio of two would widen.
+
+    Raises
+    ------
+    InputError : an unknown series, no value of then
+    """
+    found = forecasts.series(name)
+    try:
+        span = found.at(at)
+    except InputError:
+        span = None
+    if span is None:
+        known = [point.at for point in found.points]
+        raise InputError(f"{found.id} has no value of `{at}`", expected=f"one of {', '.join(known)}")
+    return _dated(Span(span.value, span.value, span.value), found.kind, at)
+
+
+def _dated(span: Span, kind: Kind, at: str) -> Typed:
+    return Typed(span.low, span.high, dimension(dimension_of(kind)), year_of(at))
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "log2": Function(log2, 1, 1, "a pure number"),
     "years": Function(years, 2, 2, "two quantities with their years"),
@@ -100,4 +131,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "peak": Function(peak, 3, 3, "a chip, a dtype, and dense or sparse", words=True),
     "domain": Function(domain, 1, 1, "a chip", words=True),
     "parameters": Function(parameters_of, 1, 1, "a model", words=True),
+    "forecast": Function(forecast, 1, 1, "a forecast of the catalog", words=True),
+    "actual": Function(actual, 2, 2, "a series of the catalog and a year or month", words=True),
 }

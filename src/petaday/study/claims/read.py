@@ -14,6 +14,8 @@ from petaday.units.text import shown, unit_of
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
+CHIPS = ("card", "gpu", "accelerator")
+"""What the press calls a chip."""
 _NOUN = re.compile(r"[A-Za-z][A-Za-z -]*")
 
 
@@ -54,7 +56,8 @@ def noun(text: str) -> Dimension:
     """What a bare number counts, as a dimension of its own. Raises InputError: no noun."""
     if not _NOUN.fullmatch(text):
         raise InputError(f"`{shown(text)}` is nothing to count", expected="a noun in the singular, such as `port`")
-    return (("chip" if text in ("card", "gpu") else text, 1),)
+    plain = text.strip().casefold()
+    return (("chip" if plain in CHIPS else plain, 1),)
 
 
 def counted(typed: Typed, of: str) -> Typed:
