@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from petaday.study.answer import answer
 from petaday.study.equal import equal_outcome
 from petaday.study.scenario import Scenario, read_scenario
 from petaday.study.supply import made_of, read_supply, supplied, supply_behind
+from petaday.study.supply_lines import lines_of
 from petaday.study.supply_scenario import SupplyScenario
 from petaday.supply.silicon import Floats
 from scenarios import SMALL, changed, written
@@ -77,6 +79,30 @@ def test_a_ban_on_the_chip_stops_deliveries_for_good() -> None:
     assert banned.filled.delivered[:9] == pytest.approx(free.filled.delivered[:9])
     assert banned.filled.delivered[9:].sum() == 0
     assert float(banned.left) == pytest.approx(1e6 - banned.filled.delivered.sum())
+
+
+def test_a_second_line_of_logic_makes_the_first_kind_of_die() -> None:
+    """MI300X: compute dies on 5 nm, I/O dies on 7 nm."""
+    order = {"order": {"chip": "mi300x", "chips": "1M"}, "supply": {"start": "2024Q1"}}
+    alone = answered(order)[0].lines
+    beside = answered(changed(order, supply__second=second(what="logic", line="tsmc-n3")))[0].lines
+    assert np.all(beside.wafers[0] > alone.wafers[0])
+    assert beside.wafers[1].tolist() == alone.wafers[1].tolist()
+    assert float(beside.whole) == float(alone.whole) == pytest.approx((3390 + 3976) * 365 / 12, rel=0.02)
+
+
+def test_dies_of_one_line_share_it_by_their_wafers() -> None:
+    order = {
+        "order": {"chip": "ascend-910a", "chips": "1M"},
+        "supply": {"start": "2024Q1", "shares": {"logic": "1 %"}},
+    }
+    made = made_of("ascend-910a")
+    twin = replace(made, dies=(made.dies[0], replace(made.dies[0], count=3)))
+    twin = replace(twin, recipe=made.recipe.model_copy(update={"dies": (made.recipe.dies[0], made.recipe.dies[0])}))
+    asked = read(order).supply
+    one, three = lines_of(twin, asked).wafers
+    assert three == pytest.approx(3 * one)
+    assert one + three == pytest.approx(lines_of(made, asked).wafers[0])
 
 
 def test_an_order_that_lies_ready_takes_nothing() -> None:

@@ -159,15 +159,14 @@ def _quarters(answer: Supplied) -> list[Data]:
 def _replacement(answer: Supplied) -> Data:
     """The flow that keeps the order standing: a stock over its life, beside what the line makes of all products."""
     wafers = answer.order.chips * float(answer.made.wafers_per_chip)
-    share = answer.supply.shares.logic or 1.0
-    line = sum(float(each[0]) for each in answer.lines.wafers) / share / (YEAR / 12)
+    line = float(answer.lines.whole) / (YEAR / 12)
     per_second = wafers / answer.life
     return {
         "life_s": answer.life,
         "wafers_per_day": per_second * DAY,
         "chips_per_day": answer.order.chips / answer.life * DAY,
         "line_wafers_per_day": line * DAY,
-        "share_of_line": per_second / line if line else None,
+        "share_of_line": per_second / line,
     }
 
 
@@ -228,14 +227,10 @@ def show_supply(data: Data, name: str, console: Console) -> None:
         )
     console.print(quarters)
     flow = data["replacement"]
-    share = (
-        f", {flow['share_of_line']:.1%} of the line's {flow['line_wafers_per_day']:,.0f}"
-        if flow["share_of_line"]
-        else ""
-    )
     console.print(
         f"\nOnce: {wafers['logic_wafers']:,.0f} wafers of logic. To replace all chips every "
-        f"{flow['life_s'] / YEAR:g} years: {flow['wafers_per_day']:,.0f} wafers a day{share}."
+        f"{flow['life_s'] / YEAR:g} years: {flow['wafers_per_day']:,.0f} wafers a day, "
+        f"{flow['share_of_line']:.1%} of the {flow['line_wafers_per_day']:,.0f} of their lines in {order['start']}."
     )
     if data["equal"]:
         show_equal(data["equal"], console)

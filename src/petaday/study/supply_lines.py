@@ -27,7 +27,8 @@ class Lines:
     """Capacity for one order, arrays (..., T) by month.
 
     wafers: of each kind of die; good: dies that one of those wafers gives; memory: bytes; packages: that can be started
-    exported: share of what is ready that may be delivered; ids: of the main lines by stage
+    exported: share of what is ready that may be delivered
+    whole: (...) wafers that the dies' own lines make in the first month for everybody
     """
 
     wafers: tuple[Floats, ...]
@@ -35,7 +36,7 @@ class Lines:
     memory: Floats
     packages: Floats
     exported: Floats
-    ids: dict[str, tuple[str, ...]]
+    whole: Floats
 
     @property
     def months(self) -> int:
@@ -50,13 +51,11 @@ def lines_of(made: Made, supply: Supply, take: Take = median) -> Lines:
     ------
     InputError : the start lies outside what is known of a line, an unknown line, one that makes something else
     """
-    main = {
-        "logic": tuple(dict.fromkeys(die.node.line for die in made.dies)),
-        "hbm": (made.hbm.line,) if made.hbm else (),
-        "packaging": (made.package.line,),
-    }
+    logic = [silicon.line(id_) for id_ in dict.fromkeys(die.node.line for die in made.dies)]
+    hbm = [silicon.line(made.hbm.line)] if made.hbm else []
+    packaging = silicon.line(made.package.line)
     second = [named(f"supply.second[{i}].line", silicon.line, each.line) for i, each in enumerate(supply.second)]
-    months = _months([*(silicon.line(id_) for ids in main.values() for id_ in ids), *second], supply.start)
+    months = _months([*logic, *hbm, packaging, *second], supply.start)
     density = learned(supply.learning.first, supply.learning.last, months, supply.learning.time / MONTH) if (
         supply.learning is not None
     ) else None  # fmt: skip
@@ -66,25 +65,26 @@ def lines_of(made: Made, supply: Supply, take: Take = median) -> Lines:
     )
     split = _split(made.dies)
 
-    def stage(what: Stage, id_: str) -> Floats:
+    def stage(what: Stage, line: Line, alone: bool = False) -> Floats:
+        """One line for the order, with what is beside it unless it stands alone."""
         share = getattr(supply.shares, what) or 1.0
-        total = (
-            share * _allowed(supply, what, months) * _capacity(silicon.line(id_), what, made, supply, months, take)
-        )
-        for each, line in zip(supply.second, second, strict=True):
+        total = share * _allowed(supply, what, months) * _capacity(line, what, made, supply, months, take)
+        if alone:
+            return total
+        for each, other in zip(supply.second, second, strict=True):
             if each.what == what:
-                total = total + each.share * _capacity(line, what, made, supply, months, take)
+                total = total + each.share * _capacity(other, what, made, supply, months, take)
         return total + _ramped(supply, what, made, months)
 
+    # What is beside the lines of logic makes the first kind of die.
+    wafers = {line.id: stage("logic", line, alone=number > 0) for number, line in enumerate(logic)}
     return Lines(
-        wafers=tuple(
-            part[..., None] * stage("logic", die.node.line) for die, part in zip(made.dies, split, strict=True)
-        ),
+        wafers=tuple(part[..., None] * wafers[die.node.line] for die, part in zip(made.dies, split, strict=True)),
         good=good,
-        memory=stage("hbm", made.hbm.line) if made.hbm else np.zeros(months),
-        packages=stage("packaging", made.package.line),
+        memory=stage("hbm", hbm[0]) if hbm else np.zeros(months),
+        packages=stage("packaging", packaging),
         exported=_allowed(supply, "chips", months),
-        ids=main,
+        whole=sum((_capacity(line, "logic", made, supply, months, take)[..., 0] for line in logic), np.asarray(0.0)),
     )
 
 

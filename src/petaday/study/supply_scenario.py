@@ -57,7 +57,7 @@ class Embargo(Strict):
 
 
 class Second(Strict):
-    """Another line that makes the same part and no embargo reaches."""
+    """Another line that makes the same part, of logic the first kind of die at its own yield, and no embargo reaches."""
 
     what: Stage
     line: Name

@@ -14,7 +14,7 @@ from petaday.catalog.silicon import HbmGeneration, PackageKind, ProcessNode
 from petaday.supply.silicon import Floats, die_cost, good_dies, gross_dies, harvested_yield
 
 Take = Callable[[Figure], Floats]
-"""A figure's value, or samples of it; shapes of what several figures give must broadcast."""
+"""A figure's value, or samples of it: the same whenever it is asked, and of shapes that broadcast with each other's."""
 
 
 def median(figure: Figure) -> Floats:
