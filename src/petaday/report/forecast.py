@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from petaday.study.manifest import Manifest
 
 CHIPS = ("demand", "supply", "shipped", "retired", "installed", "shortfall")
+MAGNITUDES = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
 
 
 def forecast_data(found: Forecast, made: Manifest) -> Data:
@@ -126,7 +127,7 @@ def show_forecast(data: Data, name: str, console: Console) -> None:
 
 
 def show_scores(data: Data, console: Console) -> None:
-    """Print published forecasts whose time has come, those open, what forecasters changed, and our back-tests."""
+    """Print published forecasts with and without an outcome, what forecasters changed, and our back-tests."""
     from rich.text import Text
 
     table = plain_table(
@@ -138,7 +139,7 @@ def show_scores(data: Data, console: Console) -> None:
             row = (each["by"], each["vintage"], each["name"], each["text"], each["actual_text"])
             table.add_row(*map(Text, row), _off(each["forecast_over_actual"]), inside)
     console.print(table)
-    table = plain_table("\nForecasts still open", "by", "vintage", "of", ">forecast")
+    table = plain_table("\nForecasts whose outcome is not known", "by", "vintage", "of", ">forecast")
     for each in data["forecasts"]:
         if each["log_error"] is None:
             table.add_row(*map(Text, (each["by"], each["vintage"], each["name"], each["text"])))
@@ -178,12 +179,15 @@ def _cell(band: Data | None, times: float = 1.0) -> str:
     if band is None:
         return ""
     low, middle, high = (_short(band[key] * times) for key in ("p10", "p50", "p90"))
-    return middle if low == high else f"{middle} ({low} to {high})"
+    return middle if low == high else f"{middle} ({low}..{high})"
 
 
 def _short(value: float) -> str:
     """Three digits and a magnitude; counts are no more certain."""
-    return render(float(f"{value:.2e}"), Kind.COUNT, 3)
+    rounded = float(f"{value:.2e}")
+    unit, factor = next((rung for rung in MAGNITUDES if rounded >= rung[1]), ("", 1.0))
+    number = rounded / factor
+    return f"{number:,.0f}{unit}" if number >= 1000 else f"{number:.4g}{unit}"
 
 
 def _held_back(shares: Data | None) -> str:

@@ -80,9 +80,8 @@ def forecast(scenario: ForecastScenario, *, allow_unverified: bool = False) -> F
     peak = named("reference.dtype", chip.dense_peak, reference.dtype).value
     filled = _filled(scenario, notes)
     if "reference" not in scenario.model_fields_set:
-        notes.append(
-            Assumption("reference", f"{chip.id}, dense {reference.dtype}", "H100-equivalents", estimate=True)
-        )
+        told = f"{chip.id}, dense {reference.dtype}"
+        notes.append(Assumption("reference", told, "chips are counted in H100-equivalents"))
     years = tuple(range(scenario.from_year, scenario.to_year + 1))
     draws = Draws(unknown(filled.spans))
     since = np.arange(1, len(years), dtype=float)
