@@ -142,8 +142,6 @@ def unused_fields(scenario: Scenario, model: Model, given: Mapping[str, int]) ->
         unused["train.expert_imbalance"] = f"{model.id} has no experts"
     if cluster.host_bandwidth is not None and not _offloads(given):
         unused["cluster.host_bandwidth"] = "the plan offloads nothing"
-    if scenario.supply is not None:
-        unused["supply"] = "a plan counts no wafers; `petaday supply` does"
     return unused
 
 

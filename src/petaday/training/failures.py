@@ -5,6 +5,9 @@ Everything takes floats or arrays (n,) that broadcast; a table of classes has th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import lgamma
+
 import numpy as np
 
 from petaday.fabric.network import Floats
@@ -29,35 +32,47 @@ def out_of_service(rate: Floats, repair: Floats) -> Floats:
     return np.asarray(np.asarray(rate) * repair)
 
 
+def poisson_at_most(mean: Floats) -> Iterator[Floats]:
+    """P(X <= 0), P(X <= 1), ... of Poisson variables, until 1 to a float's breadth for all. mean: (n,), may be 0."""
+    known = np.asarray(mean, dtype=float)
+    log_mean = np.log(np.maximum(known, 1e-300))
+    total = np.zeros(known.shape)
+    last = int(np.max(known, initial=0.0) + 12 * np.sqrt(np.max(known, initial=0.0)) + 30)
+    for count in range(last + 1):
+        total = total + np.exp(count * log_mean - known - lgamma(count + 1))
+        yield np.minimum(total, 1.0)
+
+
+def _more_than(mean: Floats, count: Floats) -> Floats:
+    """P(X > count) of Poisson variables; 1 for a negative count."""
+    above = np.where(count < 0, 1.0, 0.0)
+    for number, at_most in enumerate(poisson_at_most(mean)):
+        above = np.where(np.floor(count) == number, 1.0 - at_most, above)
+    return np.asarray(above)
+
+
 def short_of_spares(absent: Floats, spares: Floats) -> Floats:
     """Share of time in which more nodes than `spares` are in repair, when `absent` are on average.
 
     Nodes leave independently, so the number in repair is Poisson whatever the repair times (M/G/infinity, Takács 1962).
     """
-    from scipy.special import pdtr
-
     mean, held = np.broadcast_arrays(np.asarray(absent, dtype=float), np.asarray(spares, dtype=float))
-    return np.asarray(1.0 - pdtr(held, mean))
+    return _more_than(mean, held)
 
 
 def nodes_short(absent: Floats, spares: Floats) -> Floats:
     """Nodes missing on average, where `absent` are in repair on average and `spares` stand in: E[(X - s)+], X Poisson."""
-    from scipy.special import pdtr
-
     mean, held = np.broadcast_arrays(np.asarray(absent, dtype=float), np.asarray(spares, dtype=float))
-    at_least = 1.0 - np.where(held > 0, pdtr(np.maximum(held - 1, 0), mean), 0.0)
-    return np.asarray(np.maximum(mean * at_least - held * (1.0 - pdtr(held, mean)), 0.0))
+    return np.asarray(np.maximum(mean * _more_than(mean, held - 1) - held * _more_than(mean, held), 0.0))
 
 
 def spares_for(absent: Floats, waiting: Floats) -> Floats:
     """The fewest spare nodes with which a job waits for one in at most the share `waiting` of its time."""
-    from scipy.special import pdtrik
-
     mean, share = np.broadcast_arrays(np.asarray(absent, dtype=float), np.asarray(waiting, dtype=float))
-    some = mean > 0
-    count = np.ceil(np.where(some, pdtrik(1.0 - share, np.where(some, mean, 1.0)), 0.0) - 1e-9)
-    count = np.maximum(np.nan_to_num(count), 0.0)
-    # The inverse is that of a continuous extension, exact only up to its own rounding.
-    fewer = np.maximum(count - 1.0, 0.0)
-    count = np.where(short_of_spares(mean, fewer) <= share, fewer, count)
-    return np.asarray(np.where(short_of_spares(mean, count) > share, count + 1.0, count))
+    fewest = np.zeros(mean.shape)
+    for at_most in poisson_at_most(mean):
+        short = 1.0 - at_most > share
+        if not np.any(short):
+            break
+        fewest = fewest + short
+    return fewest

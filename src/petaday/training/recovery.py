@@ -24,20 +24,22 @@ def daly_interval(rate: Floats, stall: Floats) -> Floats:
     return np.asarray(np.where(half < 1, series, 1 / np.asarray(rate)))
 
 
+NEWTON = 7
+"""Steps after which the best interval is exact to a float's breadth: each doubles the digits."""
+
+
 def best_interval(rate: Floats, stall: Floats) -> Floats:
-    """Seconds of work between checkpoints that leave most, exactly: (1 + W(-exp(-1 - λ w))) / λ.
+    """Seconds of work between checkpoints that leave most, exactly: the x / λ at which 1 - x = exp(-x - λ w).
 
-    W is Lambert's function on its principal branch; where `share_kept` has its maximum over τ, whatever the recovery
-    (Daly 2006, equation 20, solved).
+    There `share_kept` has its maximum over τ, whatever the recovery (Daly 2006, equation 20). By Newton's method from
+    above: the difference of both sides is concave, so that no step passes the root.
     """
-    from scipy.special import lambertw
-
     product = np.asarray(rate) * stall
-    # Near the branch point W loses half its digits, and there the expansion in sqrt(2 λ w) is exact to 1e-9.
-    root = np.sqrt(2 * product)
-    series = root - 2 * product / 3 + root**3 / 36
-    exact = 1 + np.real(lambertw(-np.exp(-1 - product)))
-    return np.asarray(np.where(product < 1e-6, series, exact) / rate)
+    x = np.minimum(np.sqrt(2 * product), 1.0)
+    for _ in range(NEWTON):
+        decay = np.expm1(-(x + product))
+        x = x - np.where(decay < 0, (x + decay) / np.where(decay < 0, -decay, 1.0), 0.0)
+    return np.asarray(x / rate)
 
 
 def alive(rate: Floats, durations: Floats, weights: Floats) -> Floats:

@@ -95,7 +95,7 @@ def supply_link(answer: Answer, supply: Supply | None) -> SupplyLink:
     if board is not None:
         parts |= {board.id: board, board.switches.node: silicon.node(board.switches.node)}
     if supply is not None:
-        ids = [id_ for stage in lines_of(made, supply).ids.values() for id_ in stage]
+        ids = [die.node.line for die in made.dies] + [made.package.line] + ([made.hbm.line] if made.hbm else [])
         parts |= {id_: silicon.line(id_) for id_ in (*ids, *(each.line for each in supply.second))}
     taken = figures_in("supply", parts)
     return SupplyLink(answer, supply, taken.used_by(SupplyLink(answer, supply, taken).told))
