@@ -16,9 +16,9 @@ import yaml
 from petaday import cli
 from petaday.report.fields import fields
 from petaday.study import service_answer
+from petaday.study import site_scenario as sites
 from petaday.study.fabric import read_fabric, wire
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train
-from petaday.study import site_scenario as sites
 from petaday.study.service_scenario import Asked, Objectives, PoolOf, Served, ServiceScenario, TierOf
 from petaday.study.site import read_site, site_year
 from scenarios import ROOT, planned, written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from petaday.catalog.site import (
     Climate,
     SitePart,
     band_factors,
-    climate_of,
 )
 from petaday.catalog.site import TariffCny as CatalogTariffCny
 from petaday.catalog.site import TariffUsd as CatalogTariffUsd
@@ -24,7 +23,7 @@ from petaday.catalog.site import site as find_site
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 from petaday.site.cooling import Chiller, Loop, Plant, PowerChain, Rejection
-from petaday.site.psychrometrics import pressure_at
+from petaday.site.psychrometrics import Floats, pressure_at
 from petaday.site.renewables import Battery
 from petaday.site.tariff import Tariff
 from petaday.site.weather import Normals, Weather, given, synthetic_year
@@ -115,15 +114,23 @@ def weather_of(site: Site, place: Located, folder: Path, notes: list[Assumption]
         )
     climate = place.climate
     if climate is None:
-        if place.part is not None:
-            climate = named("site.region", climate_of, place.part)  # type: ignore[arg-type]
-        else:
-            raise InputError(
-                "this place has no climate",
-                field="site.region",
-                expected="a `climate` of twelve normals, or `weather:` and a file",
-            )
-    normals = Normals(
+        raise InputError(
+            f"{place.name} has no climate",
+            field="site.region",
+            expected="a `climate` of twelve normals, or `weather:` and a file",
+        )
+    mean = np.mean(climate.temperature_degc)
+    notes.append(
+        Assumption(
+            "site.weather", f"synthetic, mean {mean:.1f} degC, seed {site.seed}", climate.source, estimate=True
+        )
+    )
+    return synthetic_year(normals_of(climate), place.pressure, site.seed), "synthetic year from normals"
+
+
+def normals_of(climate: Climate) -> Normals:
+    """A catalog's climate as numbers."""
+    return Normals(
         temperature=np.array(climate.temperature_degc),
         daily_range=np.array(climate.daily_range_k),
         humidity=np.array(climate.humidity_pct) / 100,
@@ -131,13 +138,6 @@ def weather_of(site: Site, place: Located, folder: Path, notes: list[Assumption]
         cloud=np.array(climate.cloud_pct / 100),
         wind=np.array(climate.wind_m_s),
     )
-    mean = np.mean(climate.temperature_degc)
-    notes.append(
-        Assumption(
-            "site.weather", f"synthetic, mean {mean:.1f} degC, seed {site.seed}", climate.source, estimate=True
-        )
-    )
-    return synthetic_year(normals, place.pressure, site.seed), "synthetic year from normals"
 
 
 def _measured(read: Hours, place: Located, notes: list[Assumption]) -> Weather:
@@ -182,44 +182,54 @@ def chosen_chain(site: Site, notes: list[Assumption]) -> PowerChainPart:
     return surroundings.power_chain("double-conversion")
 
 
+Pick = Callable[[Figure], Floats | float]
+"""What a figure is taken at: its value, or draws of it, (n, 1)."""
+
+
+def valued(figure: Figure) -> float:
+    """A figure at its value."""
+    return figure.value
+
+
 def plant_of(
-    capacity: float,
+    capacity: Floats | float,
     cooling: Cooling,
     rejection: HeatRejection,
     chain: PowerChainPart,
     supply: float | None = None,
+    pick: Pick = valued,
 ) -> Plant:
     """A facility of catalog parts for so many W of IT; `supply`: degC of the main path in place of the catalog's."""
     main = cooling.liquid or cooling.air
 
     def loop(path: HeatPath) -> Loop:
-        reaching = supply if supply is not None and path is main else path.supply.value
-        return Loop(reaching - path.approach.value, path.rise.value, path.fans.value, path.pumps.value)
+        reaching = supply if supply is not None and path is main else pick(path.supply)
+        return Loop(reaching - pick(path.approach), pick(path.rise), pick(path.fans), pick(path.pumps))
 
     figures = cooling.chiller
     return Plant(
         capacity=capacity,
-        liquid_share=cooling.liquid_share.value,
+        liquid_share=pick(cooling.liquid_share),
         air=loop(cooling.air),
         liquid=NO_LOOP if cooling.liquid is None else loop(cooling.liquid),
         rejection=Rejection(
-            rejection.approach.value,
-            rejection.fans.value,
-            rejection.wetting,
-            rejection.air_rise.value,
-            rejection.cycles.value,
+            approach=pick(rejection.approach),
+            fans=pick(rejection.fans),
+            wetting=rejection.wetting,
+            air_rise=pick(rejection.air_rise),
+            cycles=pick(rejection.cycles),
         ),
         chiller=Chiller(
-            figures.carnot.value,
-            figures.highest.value,
-            figures.evaporator.value,
-            figures.condenser.value,
-            figures.coldest.value,
+            carnot=pick(figures.carnot),
+            highest=pick(figures.highest),
+            evaporator=pick(figures.evaporator),
+            condenser=pick(figures.condenser),
+            coldest=pick(figures.coldest),
         ),
-        chain=PowerChain(chain.constant.value, chain.linear.value, chain.square.value, chain.rating.value),
+        chain=PowerChain(pick(chain.constant), pick(chain.linear), pick(chain.square), pick(chain.rating)),
         economiser=cooling.economiser,
-        least_speed=cooling.least_speed.value,
-        other=cooling.other.value,
+        least_speed=pick(cooling.least_speed),
+        other=pick(cooling.other),
     )
 
 
@@ -281,17 +291,17 @@ def tariff_of(site: Site, place: Located, origin: str | None, notes: list[Assump
     return (
         Tariff(
             currency=found.currency,
-            energy=_value(energy),
+            energy=_amount(energy),
             bands=factors,
-            demand=_value(found.demand),
-            premium=_value(found.premium),
-            water=_value(found.water),
+            demand=_amount(found.demand),
+            premium=_amount(found.premium),
+            water=_amount(found.water),
         ),
         is_domestic,
     )
 
 
-def _value(written: Figure | float | None) -> float:
+def _amount(written: Figure | float | None) -> float:
     return 0.0 if written is None else written.value if isinstance(written, Figure) else written
 
 
