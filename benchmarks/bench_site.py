@@ -15,13 +15,13 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from petaday.catalog import cooling as parts
-from petaday.catalog.site import climate_of, site
+from petaday.catalog.site import site
 from petaday.site.psychrometrics import Floats
 from petaday.site.sample import Means, annual_means
 from petaday.site.tariff import Tariff
-from petaday.site.weather import HOURS, Normals, Weather, given, representative, synthetic_year
+from petaday.site.weather import HOURS, Weather, given, representative, synthetic_year
 from petaday.site.year import Supply
-from petaday.study.site_parts import plant_of
+from petaday.study.site_parts import normals_of, plant_of
 
 ROOT = Path(__file__).parents[1]
 YEARS, DRAWS = 200, 8192
@@ -30,16 +30,9 @@ KWH = 3.6e6
 
 def weather() -> Weather:
     """A synthetic year of Qingyang."""
-    climate = climate_of(site("qingyang"))
-    normals = Normals(
-        np.array(climate.temperature_degc),
-        np.array(climate.daily_range_k),
-        np.array(climate.humidity_pct) / 100,
-        np.array(climate.spread_k),
-        np.array(climate.cloud_pct / 100),
-        np.array(climate.wind_m_s),
-    )
-    return synthetic_year(normals, 86_000.0)
+    climate = site("qingyang").climate
+    assert climate is not None
+    return synthetic_year(normals_of(climate), 86_000.0)
 
 
 def supply(year: Weather) -> Supply:
@@ -74,7 +67,8 @@ def test_site_years(benchmark: BenchmarkFixture, cooling: str, rejection: str) -
 def test_draws_of_a_site_s_figures(benchmark: BenchmarkFixture) -> None:
     rows = DRAWS if benchmark.enabled else 64
     draw = np.random.default_rng(1)
-    few = representative(weather())
+    year = weather()
+    few = year.at(*representative(year))
     plant = plant_of(1e8, parts.cooling("direct-liquid"), parts.rejection("adiabatic"), parts.power_chain("hvdc"))
     plant = replace(
         plant,

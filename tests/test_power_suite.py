@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from petaday.catalog import cooling as surroundings
-from petaday.catalog.site import climate_of, sites
+from petaday.catalog.site import sites
 from petaday.site.cooling import facility
 from petaday.site.grid import synthetic_shape
 from petaday.site.psychrometrics import pressure_at
 from petaday.site.renewables import Position
-from petaday.site.weather import Normals, Weather, given, synthetic_year
-from petaday.study.site_parts import plant_of
+from petaday.site.weather import Weather, given, synthetic_year
+from petaday.study.site_parts import normals_of, plant_of
 from petaday.validation.power import acme_distributions, power_suites
 from petaday.validation.suite import Checked
 
@@ -91,16 +91,8 @@ def measured(name: str) -> tuple[Weather, Weather]:
     t, rh, cloud, wind = table(WEATHER, part.zone, 2022, part.utc_offset, *columns)
     pressure = float(pressure_at(part.altitude.value))
     real = given(t, np.clip(rh / 100, 0.01, 1), pressure, cloud=cloud / 100, wind=wind / 3.6)
-    climate = climate_of(part)
-    normals = Normals(
-        np.array(climate.temperature_degc),
-        np.array(climate.daily_range_k),
-        np.array(climate.humidity_pct) / 100,
-        np.array(climate.spread_k),
-        np.array(climate.cloud_pct / 100),
-        np.array(climate.wind_m_s),
-    )
-    return real, synthetic_year(normals, pressure)
+    assert part.climate is not None
+    return real, synthetic_year(normals_of(part.climate), pressure)
 
 
 @pytest.mark.skipif(not WEATHER.is_file(), reason="the hourly weather is not here")

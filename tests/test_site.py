@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from petaday.catalog.figure import Figure
 from petaday.catalog.strict_yaml import loads
 from petaday.catalog.validate import validated
 from petaday.errors import InputError
@@ -21,13 +22,15 @@ from petaday.report.site import hourly_csv, site_data
 from petaday.report.site_tables import show_site
 from petaday.study.manifest import manifest
 from petaday.study.site import (
-    ItLoad,
+    SiteYear,
     compared_coolings,
     compared_sites,
     read_site,
+    site_means,
     site_of,
     site_year,
 )
+from petaday.study.site_it import ItLoad
 from petaday.study.site_scenario import Site, SiteScenario
 from scenarios import DROPPED, ROOT, changed, written
 from test_inputs_move_outputs import fields_of
@@ -413,3 +416,68 @@ def test_an_epw_file_is_read(tmp_path: Path) -> None:
     assert data["site"]["weather"] == "EPW file w.epw"
     with pytest.raises(InputError, match="one typical year"):
         answered(changed(POWER, site__weather="w.epw", site__year=2022), tmp_path)
+
+
+# Draws
+
+
+@pytest.fixture(scope="module")
+def sampled() -> SiteYear:
+    return site_of(
+        Site(region="shaoguan", cooling="economised-air", tariff="flat", green_share=0.5),
+        ItLoad(mean=8e7, capacity=1e8),
+    )
+
+
+def test_a_draw_at_the_values_is_the_year(sampled: SiteYear) -> None:
+    means = site_means(sampled, np.array([[8e7]]))
+    year = sampled.year
+    assert means.pue[0] == pytest.approx(float(year.pue), abs=1e-3)
+    assert means.wue[0] == pytest.approx(float(year.wue), rel=5e-3)
+    assert means.carbon_location[0] == pytest.approx(float(year.carbon_location / year.grid_energy), rel=2e-2)
+    assert means.carbon_market[0] == pytest.approx(means.carbon_location[0] / 2)
+    assert means.price[0] == pytest.approx(float(year.costs.total / year.grid_energy), rel=1e-2)
+
+
+def test_draws_together_are_draws_alone(sampled: SiteYear) -> None:
+    draw = np.random.default_rng(4)
+    rows = 130
+    it = draw.uniform(6e7, 1e8, (rows, 1))
+    share, carbon, prices = (draw.uniform(0, 1, (rows, 1)) for _ in range(3))
+
+    def between(figure: Figure, at: np.ndarray) -> np.ndarray:
+        low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
+        return low + at * (high - low)
+
+    many = site_means(sampled, it, lambda figure: between(figure, share), 0.5 + carbon, 0.5 + prices)
+    for row in (0, 63, 129):
+        one = slice(row, row + 1)
+        alone = site_means(
+            sampled,
+            it[one],
+            lambda figure, own=one: between(figure, share[own]),
+            0.5 + carbon[one],
+            0.5 + prices[one],
+        )
+        for name in ("pue", "wue", "carbon_location", "carbon_market", "price"):
+            assert getattr(many, name)[row] == pytest.approx(getattr(alone, name)[0], rel=1e-12)
+    assert many.pue.std() > 0.005
+
+
+def test_domestic_chips_are_cheap_in_gansu_by_their_maker(tmp_path: Path) -> None:
+    def price(chip: str) -> float:
+        scenario = changed(CHIPS, load__chip=chip, load__chips=1024, load__network="roce-400", site__region="gansu")
+        return answered(scenario, tmp_path)["cost"]["per_grid_kwh"]
+
+    assert price("ascend-910b") < price("h100-sxm-80") - 0.05
+
+
+def test_a_network_that_is_not_there_is_told_where_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        answered(changed(CHIPS, load__network="ib-ndrr"), tmp_path)
+    assert "load.network" in told(error) and "scenario.yaml:" in told(error)
+
+
+def test_clusters_beyond_three_tiers_of_64_ports_take_wider_switches(tmp_path: Path) -> None:
+    data = answered(changed(CHIPS, load__chips=100_000), tmp_path)
+    assert "sn5600" in {each["value"] for each in data["assumptions"]}

@@ -13,7 +13,7 @@ from petaday.catalog import cooling as surroundings
 from petaday.catalog import load
 from petaday.site.power import PEAK, Activity, ItParts, Server, chip_watts, it_parts
 from petaday.study.engines import board_draws
-from petaday.study.site import server_of
+from petaday.study.site_it import server_of
 
 SHARE = st.floats(0, 1)
 

@@ -124,7 +124,7 @@ def test_the_seed_decides() -> None:
 
 def test_representative_hours_stand_for_the_year() -> None:
     year = synthetic_year(TEMPERATE, 86_000.0)
-    few = representative(year)
+    few = year.at(*representative(year))
     assert few.weight.sum() == pytest.approx(HOURS) and len(few.weight) == 288
     for name in ("temperature", "wet_bulb", "moisture"):
         full, short = getattr(year, name).mean(), np.average(getattr(few, name), weights=few.weight)

@@ -155,13 +155,6 @@ def site(name: str) -> SitePart:
     return load.find(name, sites(), "site")
 
 
-def climate_of(part: SitePart) -> Climate:
-    """A site's climate. Raises InputError: it has none."""
-    if part.climate is None:
-        raise InputError(f"{part.id} has no climate", expected="a `climate` of normals, or a file of weather")
-    return part.climate
-
-
 def band_factors(bands: tuple[Band, ...]) -> list[float]:
     """Factor of each hour of the day, 1 outside all bands. Raises InputError: two bands share an hour."""
     factors: dict[int, float] = {}

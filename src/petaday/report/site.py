@@ -14,7 +14,8 @@ from petaday.site.psychrometrics import Floats
 from petaday.site.tariff import Costs
 from petaday.site.weather import Weather
 from petaday.study.manifest import Manifest
-from petaday.study.site import ItLoad, SiteYear
+from petaday.study.site import SiteYear
+from petaday.study.site_it import ItLoad
 
 KWH = 3.6e6
 """J of a kWh."""

@@ -182,13 +182,8 @@ def _weibull(normal: Floats, mean: Floats) -> Floats:
     return np.asarray(mean * np.sqrt(-np.log(upper)) * (2 / np.sqrt(np.pi)))
 
 
-def representative(weather: Weather) -> Weather:
-    """288 weighted hours for a year of 8,760, (..., hours) -> (..., 288); see `representative_hours`."""
-    return weather.at(*representative_hours(weather))
-
-
-def representative_hours(weather: Weather) -> tuple[np.ndarray, Floats]:
-    """Which 288 hours of a year of 8,760 stand for all, and the hours that each stands for, both (288,).
+def representative(weather: Weather) -> tuple[np.ndarray, Floats]:
+    """288 hours of a year of 8,760 in the order of their months, and how many each stands for; for `Weather.at`.
 
     Each month's eight blocks of three hours are sorted by wet bulb and cut in three; the middle hour of a cut stands for
     it. Seasons, tariffs by hour and warm and cold spells keep their shares. Of several years the first gives the order.
@@ -199,5 +194,4 @@ def representative_hours(weather: Weather) -> tuple[np.ndarray, Floats]:
     counts = np.bincount(cell, minlength=96)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     middle = (starts[:, None] + counts[:, None] * np.array([1, 3, 5]) / 6).astype(int)
-    weight = np.repeat(counts / 3, 3)
-    return order[middle.ravel()], weight
+    return order[middle.ravel()], np.repeat(counts / 3, 3)

@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from petaday.catalog import cooling as surroundings
-from petaday.catalog.chip import Chip
-from petaday.catalog.cooling import Cooling, HeatRejection, Host, PowerChainPart
-from petaday.catalog.site import country_of, sites
+from petaday.catalog.cooling import Cooling, HeatRejection, PowerChainPart
+from petaday.catalog.site import sites
+from petaday.catalog.take import Take, median
 from petaday.errors import InputError
-from petaday.fabric.bill import Bill
 from petaday.site.grid import synthetic_shape
-from petaday.site.power import PEAK, Activity, ItParts, Server, it_parts
 from petaday.site.psychrometrics import Floats
 from petaday.site.renewables import Position, solar_output, wind_output
+from petaday.site.sample import Means, annual_means
 from petaday.site.tariff import Tariff
-from petaday.site.weather import Weather
+from petaday.site.weather import Weather, representative
 from petaday.site.year import Supply, Year, year_of
 from petaday.study import site_parts as parts
-from petaday.study.engines import board_draws
-from petaday.study.fabric import FabricPart, FabricScenario, wire
-from petaday.study.parts import Assumption, find_chip, named, needed
-from petaday.study.scenario import Cluster, read_as
+from petaday.study.parts import Assumption, find_chip, named
+from petaday.study.scenario import read_as
+from petaday.study.site_it import UTILISATION, ItLoad, activity_of, given_or, it_of, network_bill
 from petaday.study.site_parts import Located
-from petaday.study.site_scenario import Load, Site, SiteScenario
-from petaday.study.taken import Take, median
+from petaday.study.site_scenario import Site, SiteScenario
 from petaday.study.weather_files import read_hours
-
-UTILISATION = 0.8
-ARITHMETIC, TRAFFIC = 0.4, 0.3
-"""What chips are taken to do where nobody says: shares of peak FLOP/s and of memory bandwidth while a job runs."""
-
-WIDEST = "sn5600"
-"""The switch of clusters that outgrow the usual one: 128 ports of 400 Gb/s."""
-
-
-@dataclass(frozen=True)
-class ItLoad:
-    """IT at a site. mean: W drawn; capacity: W that it is built for; rack: W of the densest rack, None where unknown
-
-    parts: the mean by part, and peak: with every chip at its limit; None where only the sum is known
-    """
-
-    mean: float
-    capacity: float
-    parts: ItParts | None = None
-    peak: ItParts | None = None
-    country: str | None = None
-    chips: int = 0
-    chip: str = ""
-    host: str = ""
-    rack: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +40,13 @@ class Unfit:
 
 @dataclass(frozen=True)
 class SiteYear:
-    """A site's year. shares of the week are none here: hours are local standard time from 1 January."""
+    """A site's year; hours are local standard time from 1 January. supply: degC that the scenario asks for."""
 
     place: Located
     cooling: Cooling
     rejection: HeatRejection
     chain: PowerChainPart
+    supply: float | None
     it: ItLoad
     year: Year
     tariff: Tariff
@@ -95,14 +68,16 @@ def site_year(scenario: SiteScenario, folder: Path, *, allow_unverified: bool = 
     notes: list[Assumption] = []
     load, site = scenario.load, scenario.site
     if load.it_power is not None:
-        share = _or(load.utilisation, UTILISATION, "load.utilisation", "mean draw over what is built", notes)
+        share = given_or(load.utilisation, UTILISATION, "load.utilisation", "mean draw over what is built", notes)
         cooling = parts.chosen_cooling(site, False, notes)
         it = ItLoad(mean=share * load.it_power, capacity=load.it_power)
     else:
         chip = find_chip(load.chip or "", allow_unverified, "load.chip")
         host = surroundings.host_of(chip) if load.host is None else named("load.host", surroundings.host, load.host)
         cooling = parts.chosen_cooling(site, host.rack, notes)
-        it = it_of(chip, load.chips or 0, _activity(load, notes), host, cooling, _bill(load, chip, notes), notes)
+        it = it_of(
+            chip, load.chips or 0, activity_of(load, notes), host, cooling, network_bill(load, chip, notes), notes
+        )
     return site_of(site, it, folder, cooling, notes)
 
 
@@ -138,6 +113,7 @@ def site_of(
         cooling=cooling,
         rejection=rejection,
         chain=chain,
+        supply=site.supply,
         it=it,
         year=year,
         tariff=tariff,
@@ -150,54 +126,33 @@ def site_of(
     )
 
 
-def it_of(
-    chip: Chip,
-    chips: int,
-    activity: Activity,
-    host: Host,
-    cooling: Cooling,
-    bill: Bill | None,
-    notes: list[Assumption],
-) -> ItLoad:
-    """The IT around chips: servers, and the network of a bill where there is one.
+def site_means(
+    found: SiteYear,
+    it: Floats,
+    take: Take = median,
+    carbon: Floats | float = 1.0,
+    prices: Floats | float = 1.0,
+) -> Means:
+    """Annual means of a site for n draws of its figures, over 288 weighted hours of its year.
 
-    Mean watts are at the activity; the capacity is every chip at its limit.
+    it : mean W of IT, (n, 1)
+    take : what each catalog figure of the plant is taken at, a float or (n, 1)
+    carbon, prices : factors on the grid's hours, floats or (n, 1)
+
+    A battery works as in the site's year.
     """
-    server = server_of(chip, host, cooling, bill, chips)
-    parts.note_estimates(host, "host", notes)
-    network = {
-        "switches": bill.switches.watts.typical if bill else 0.0,
-        "links": bill.link_watts.typical if bill else 0.0,
-        "storage": chips * host.storage.value,
-    }
-    mean, peak = (it_parts(float(chips), server, each, **network) for each in (activity, PEAK))
-    rack = float(peak.server) / chips * host.chips if host.rack else None
-    return ItLoad(
-        mean=float(mean.total),
-        capacity=float(peak.total),
-        parts=mean,
-        peak=peak,
-        country=country_of(chip),
-        chips=chips,
-        chip=chip.id,
-        host=host.id,
-        rack=rack,
+    year = found.year
+    hours, weight = representative(year.weather)
+    behind = np.asarray(year.supply.own) + year.dispatch.discharge - year.dispatch.charge
+    supply = replace(
+        year.supply,
+        own=behind[hours],
+        battery=None,
+        carbon=carbon * year.supply.carbon[hours],
+        prices=prices * year.supply.prices[hours],
     )
-
-
-def server_of(chip: Chip, host: Host, cooling: Cooling, bill: Bill | None, chips: int, take: Take = median) -> Server:
-    """A server of catalog parts, by chip; `take` from a figure to its value."""
-    return Server(
-        limit=needed(chip.tdp, chip, "tdp").value,
-        draws=board_draws(chip),
-        parked=take(host.parked),
-        host_idle=take(host.idle) / host.chips,
-        host_peak=take(host.peak) / host.chips,
-        adapter=bill.nics.watts.typical / chips if bill else 0.0,
-        fans=take(cooling.server_fans),
-        least_speed=take(host.least_speed),
-        supply=take(host.supply),
-    )
+    plant = parts.plant_of(found.it.capacity, found.cooling, found.rejection, found.chain, found.supply, take)
+    return annual_means(it, year.weather.at(hours, weight), plant, supply)
 
 
 def compared_coolings(scenario: SiteScenario, folder: Path, *, allow_unverified: bool = False) -> list[SiteYear]:
@@ -221,44 +176,6 @@ def compared_sites(scenario: SiteScenario, folder: Path, *, allow_unverified: bo
 
 def _with(scenario: SiteScenario, **fields: object) -> SiteScenario:
     return scenario.model_copy(update={"site": scenario.site.model_copy(update=fields)})
-
-
-def _or(value: float | None, usual: float, field: str, meaning: str, notes: list[Assumption]) -> float:
-    """A share that the scenario gives, else the usual one, noted."""
-    if value is None:
-        notes.append(Assumption(field, f"{usual:.0%}", f"{meaning}: a guess", estimate=True))
-    return usual if value is None else value
-
-
-def _activity(load: Load, notes: list[Assumption]) -> Activity:
-    return Activity(
-        utilisation=_or(load.utilisation, UTILISATION, "load.utilisation", "share of the time with a job", notes),
-        arithmetic=_or(load.arithmetic, ARITHMETIC, "load.arithmetic", "FLOP/s over peak in a job", notes),
-        traffic=_or(load.traffic, TRAFFIC, "load.traffic", "bytes/s over memory bandwidth in a job", notes),
-    )
-
-
-def _bill(load: Load, chip: Chip, notes: list[Assumption]) -> Bill | None:
-    """The bill of the usual network of so many chips; None where they share a scale-up domain."""
-    count = load.chips or 0
-    cluster = Cluster(chip=chip.id, chips=count, network=load.network)
-    rails = 8
-    whole = -(-count // rails) * rails
-    if chip.scale_up_domain is not None and count <= chip.scale_up_domain.value:
-        return None
-    part = FabricPart(kind="rail-optimised", endpoints=whole, rails=rails)
-    try:
-        wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
-    except InputError:
-        # More chips than three tiers of the usual switch join.
-        part = part.model_copy(update={"switch": WIDEST})
-        wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
-        notes.append(Assumption("load.fabric.switch", WIDEST, "the usual switch joins fewer chips", estimate=True))
-    notes.append(
-        Assumption("load.fabric", f"rail-optimised, {rails} rails, full bisection", "usual for such clusters", True)
-    )
-    notes += wired.assumptions
-    return wired.bill
 
 
 def _origin(site: Site, it: ItLoad, place: Located) -> str | None:

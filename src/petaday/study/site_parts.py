@@ -16,21 +16,20 @@ from petaday.catalog.site import (
     Climate,
     SitePart,
     band_factors,
-    climate_of,
 )
 from petaday.catalog.site import TariffCny as CatalogTariffCny
 from petaday.catalog.site import TariffUsd as CatalogTariffUsd
 from petaday.catalog.site import site as find_site
+from petaday.catalog.take import Take, median
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 from petaday.site.cooling import Chiller, Loop, Plant, PowerChain, Rejection
-from petaday.site.psychrometrics import pressure_at
+from petaday.site.psychrometrics import Floats, pressure_at
 from petaday.site.renewables import Battery
 from petaday.site.tariff import Tariff
 from petaday.site.weather import Normals, Weather, given, synthetic_year
 from petaday.study.parts import Assumption, named
 from petaday.study.site_scenario import Place, Site, TariffCny, TariffUsd
-from petaday.study.taken import Take, median
 from petaday.study.weather_files import Hours, read_hours
 from petaday.units import Kind, render
 
@@ -116,15 +115,23 @@ def weather_of(site: Site, place: Located, folder: Path, notes: list[Assumption]
         )
     climate = place.climate
     if climate is None:
-        if place.part is not None:
-            climate = named("site.region", climate_of, place.part)  # type: ignore[arg-type]
-        else:
-            raise InputError(
-                "this place has no climate",
-                field="site.region",
-                expected="a `climate` of twelve normals, or `weather:` and a file",
-            )
-    normals = Normals(
+        raise InputError(
+            f"{place.name} has no climate",
+            field="site.region",
+            expected="a `climate` of twelve normals, or `weather:` and a file",
+        )
+    mean = np.mean(climate.temperature_degc)
+    notes.append(
+        Assumption(
+            "site.weather", f"synthetic, mean {mean:.1f} degC, seed {site.seed}", climate.source, estimate=True
+        )
+    )
+    return synthetic_year(normals_of(climate), place.pressure, site.seed), "synthetic year from normals"
+
+
+def normals_of(climate: Climate) -> Normals:
+    """A catalog's climate as numbers."""
+    return Normals(
         temperature=np.array(climate.temperature_degc),
         daily_range=np.array(climate.daily_range_k),
         humidity=np.array(climate.humidity_pct) / 100,
@@ -132,13 +139,6 @@ def weather_of(site: Site, place: Located, folder: Path, notes: list[Assumption]
         cloud=np.array(climate.cloud_pct / 100),
         wind=np.array(climate.wind_m_s),
     )
-    mean = np.mean(climate.temperature_degc)
-    notes.append(
-        Assumption(
-            "site.weather", f"synthetic, mean {mean:.1f} degC, seed {site.seed}", climate.source, estimate=True
-        )
-    )
-    return synthetic_year(normals, place.pressure, site.seed), "synthetic year from normals"
 
 
 def _measured(read: Hours, place: Located, notes: list[Assumption]) -> Weather:
@@ -184,7 +184,7 @@ def chosen_chain(site: Site, notes: list[Assumption]) -> PowerChainPart:
 
 
 def plant_of(
-    capacity: float,
+    capacity: Floats | float,
     cooling: Cooling,
     rejection: HeatRejection,
     chain: PowerChainPart,
@@ -205,18 +205,18 @@ def plant_of(
         air=loop(cooling.air),
         liquid=NO_LOOP if cooling.liquid is None else loop(cooling.liquid),
         rejection=Rejection(
-            take(rejection.approach),
-            take(rejection.fans),
-            rejection.wetting,
-            take(rejection.air_rise),
-            take(rejection.cycles),
+            approach=take(rejection.approach),
+            fans=take(rejection.fans),
+            wetting=rejection.wetting,
+            air_rise=take(rejection.air_rise),
+            cycles=take(rejection.cycles),
         ),
         chiller=Chiller(
-            take(figures.carnot),
-            take(figures.highest),
-            take(figures.evaporator),
-            take(figures.condenser),
-            take(figures.coldest),
+            carnot=take(figures.carnot),
+            highest=take(figures.highest),
+            evaporator=take(figures.evaporator),
+            condenser=take(figures.condenser),
+            coldest=take(figures.coldest),
         ),
         chain=PowerChain(take(chain.constant), take(chain.linear), take(chain.square), take(chain.rating)),
         economiser=cooling.economiser,
@@ -283,17 +283,17 @@ def tariff_of(site: Site, place: Located, origin: str | None, notes: list[Assump
     return (
         Tariff(
             currency=found.currency,
-            energy=_value(energy),
+            energy=_amount(energy),
             bands=factors,
-            demand=_value(found.demand),
-            premium=_value(found.premium),
-            water=_value(found.water),
+            demand=_amount(found.demand),
+            premium=_amount(found.premium),
+            water=_amount(found.water),
         ),
         is_domestic,
     )
 
 
-def _value(written: Figure | float | None) -> float:
+def _amount(written: Figure | float | None) -> float:
     return 0.0 if written is None else written.value if isinstance(written, Figure) else written
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from petaday.catalog import silicon_load as silicon
+from petaday.catalog.take import Take, median
 from petaday.errors import InputError
 from petaday.study.answer import Answer
 from petaday.study.parts import Assumption, find_chip
@@ -19,7 +20,7 @@ from petaday.study.supply_scenario import Order, Supply, SupplyScenario
 from petaday.supply.bom import Bom, bom
 from petaday.supply.carbon import Carbon, carbon
 from petaday.supply.chain import Filled, Part, fill
-from petaday.supply.package import Made, Take, made, median
+from petaday.supply.package import Made, made
 from petaday.supply.silicon import Floats
 from petaday.supply.wafers import WaferBill, wafer_bill
 

@@ -10,11 +10,12 @@ import numpy as np
 from petaday.catalog import silicon_load as silicon
 from petaday.catalog.quarter import quarter_name
 from petaday.catalog.silicon import Line
+from petaday.catalog.take import Take, median
 from petaday.errors import InputError
 from petaday.study.parts import named
 from petaday.study.supply_scenario import Stage, Supply
 from petaday.supply.capacity import learned, monthly
-from petaday.supply.package import Made, MadeDie, Take, dies_by_month, median
+from petaday.supply.package import Made, MadeDie, dies_by_month
 from petaday.supply.silicon import Floats
 from petaday.units.kinds import YEAR
 

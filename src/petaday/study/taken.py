@@ -8,16 +8,10 @@ from math import inf
 import numpy as np
 
 from petaday.catalog.figure import Figure
+from petaday.catalog.take import Take, median
 from petaday.catalog.validate import Strict
 from petaday.study.factor import Factor, Floats, Values
 from petaday.units import Span
-
-Take = Callable[[Figure], Floats]
-
-
-def median(figure: Figure) -> Floats:
-    """The value of a figure without its range."""
-    return np.asarray(figure.value)
 
 
 class Taken:

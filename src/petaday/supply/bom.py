@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petaday.supply.package import Made, Take, median
+from petaday.catalog.take import Take, median
+from petaday.supply.package import Made
 from petaday.supply.silicon import Floats
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from petaday.catalog.baseboard import Baseboard
 from petaday.catalog.silicon import ProcessNode
-from petaday.supply.package import Made, MadeDie, Take, made_die, median
+from petaday.catalog.take import Take, median
+from petaday.supply.package import Made, MadeDie, made_die
 from petaday.supply.silicon import WAFER_AREA, Floats
 
 

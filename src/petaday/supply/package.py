@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from petaday.catalog.figure import Figure
 from petaday.catalog.recipe import DieOf, Recipe
 from petaday.catalog.silicon import HbmGeneration, PackageKind, ProcessNode
+from petaday.catalog.take import Take, median
 from petaday.supply.silicon import Floats, die_cost, good_dies, gross_dies, harvested_yield
-
-Take = Callable[[Figure], Floats]
-"""A figure's value, or samples of it: the same whenever it is asked, and of shapes that broadcast with each other's."""
-
-
-def median(figure: Figure) -> Floats:
-    """The value of a figure without its range."""
-    return np.asarray(figure.value)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from petaday.catalog import cooling as surroundings
 from petaday.catalog import load
 from petaday.site.power import Activity, it_parts
 from petaday.site.psychrometrics import Floats
-from petaday.study.site import ItLoad, server_of, site_of, site_year
+from petaday.study.site import site_of, site_year
+from petaday.study.site_it import ItLoad, server_of
 from petaday.study.site_scenario import Load, Site, SiteScenario
 from petaday.validation.suite import Checked, Suite
 

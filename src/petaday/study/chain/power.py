@@ -14,6 +14,7 @@ from petaday.catalog.chip import Chip
 from petaday.catalog.cooling import Cooling, Host
 from petaday.catalog.power import board_power_of
 from petaday.catalog.site import country_of
+from petaday.catalog.take import Take
 from petaday.catalog.validate import Strict
 from petaday.fabric.bill import Bill
 from petaday.fabric.ranges import Range
@@ -22,8 +23,8 @@ from petaday.study.answer import Answer
 from petaday.study.cost_scenario import Cost
 from petaday.study.factor import Factor, Floats, Values, of_figure
 from petaday.study.parts import Assumption
-from petaday.study.site import ItLoad, server_of
-from petaday.study.taken import Take, Taken, figures_in
+from petaday.study.site_it import ItLoad, server_of
+from petaday.study.taken import Taken, figures_in
 from petaday.units import Kind, Span
 
 TRAFFIC = Span(0.15, 0.3, 0.6)

@@ -7,7 +7,7 @@ the meter take off the grid is that of the medians.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
@@ -15,15 +15,16 @@ import numpy as np
 
 from petaday.catalog.cooling import Cooling
 from petaday.catalog.figure import Figure
+from petaday.catalog.take import Take
 from petaday.catalog.validate import Strict
-from petaday.site.sample import Means, annual_means
-from petaday.site.weather import representative_hours
+from petaday.site.sample import Means
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
-from petaday.study.site import ItLoad, SiteYear, site_of
+from petaday.study.site import SiteYear, site_means, site_of
+from petaday.study.site_it import ItLoad
 from petaday.study.site_parts import plant_of
 from petaday.study.site_scenario import Site
-from petaday.study.taken import Take, Taken, figures_in
+from petaday.study.taken import Taken, figures_in
 from petaday.units import Kind, Span
 
 
@@ -80,25 +81,13 @@ class SiteLink:
 
     def _means(self, it: Floats, values: Values) -> Means:
         take = self.taken.take(values)
-        year, plant = self.year.year, self.year
-        hours, weight = representative_hours(year.weather)
-
-        def column(figure: Figure) -> Floats:
-            """A figure with room for the hours."""
-            value = take(figure)
-            return value[:, None] if np.ndim(value) else value
-
         carbon = np.asarray(values.get("site.carbon_ratio", np.asarray(1.0)))
-        behind = year.facility.total - year.dispatch.grid
-        supply = replace(
-            year.supply,
-            own=np.ravel(behind)[hours],
-            battery=None,
-            carbon=np.ravel(year.supply.carbon)[hours] * (carbon[:, None] if carbon.ndim else carbon),
-            prices=np.ravel(year.supply.prices)[hours],
-        )
-        built = plant_of(plant.it.capacity, plant.cooling, plant.rejection, plant.chain, self.site.supply, column)
-        return annual_means(it, year.weather.at(hours, weight), built, supply)
+        return site_means(self.year, it, lambda figure: _column(take(figure)), _column(carbon))
+
+
+def _column(value: Floats) -> Floats:
+    """Draws with room for the hours."""
+    return value[:, None] if np.ndim(value) else value
 
 
 PLANT = ("cooling.", "rejection.", "power_chain.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petaday.catalog import silicon_load as silicon
+from petaday.catalog.take import Take
 from petaday.catalog.validate import Strict
 from petaday.study.answer import Answer
 from petaday.study.factor import Factor, Floats, Values
@@ -16,7 +17,7 @@ from petaday.study.supply import made_of, run, supply_behind
 from petaday.study.supply_lines import lines_of
 from petaday.study.supply_notes import LIFE
 from petaday.study.supply_scenario import Supply
-from petaday.study.taken import Take, Taken, figures_in
+from petaday.study.taken import Taken, figures_in
 from petaday.supply.bom import bom
 from petaday.supply.carbon import carbon
 
