@@ -48,12 +48,15 @@ class Factor:
     def at(self, z: Floats) -> Floats:
         """Its values at standard normal z: low, value and high at -1.645, 0 and 1.645.
 
-        Each side is log-normal where it can be (both ends above 0), else normal; a quantity whose low end is not
-        negative stays so.
+        A quantity whose low end is not negative stays so.
         """
-        low, value, high = self.span.low, self.span.value, self.span.high
-        drawn = np.where(z < 0, _half(value, low, z), _half(value, high, z))
-        return np.minimum(np.maximum(drawn, 0.0) if low >= 0 else drawn, self.most)
+        drawn = spread(self.span, z)
+        return np.minimum(np.maximum(drawn, 0.0) if self.span.low >= 0 else drawn, self.most)
+
+
+def spread(span: Span, z: Floats) -> Floats:
+    """A range's values at standard normal z; each side log-normal where it can be (both ends above 0), else normal."""
+    return np.where(z < 0, _half(span.value, span.low, z), _half(span.value, span.high, z))
 
 
 def _half(value: float, end: float, z: Floats) -> Floats:

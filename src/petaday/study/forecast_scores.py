@@ -12,7 +12,7 @@ from petaday.catalog.forecast import Forecast as Published
 from petaday.catalog.forecast import Series, decimal_year
 from petaday.catalog.forecasts import actuals, forecasts, series
 from petaday.errors import InputError
-from petaday.study.draws import Z_95
+from petaday.study.factor import Z95
 from petaday.study.forecast import Band, forecast
 from petaday.study.forecast_scenario import Capacity, Compound, Demand, ForecastScenario, Supply
 from petaday.supply.growth import compound, doubling, fit_exponential
@@ -125,7 +125,7 @@ def back_test(name: str, vintage: int, years: int) -> tuple[BackTest, ...]:
     if len(shipped) < QUARTERS:
         raise InputError(f"{known.id} has {len(shipped)} quarters until {vintage}", expected=f"{QUARTERS} or more")
     trend = fit_exponential(at[seen][-QUARTERS:], shipped[-QUARTERS:])
-    ends = [float(np.expm1(trend.rate + side * Z_95 * trend.rate_error)) for side in (-1, 0, 1)]
+    ends = [float(np.expm1(trend.rate + side * Z95 * trend.rate_error)) for side in (-1, 0, 1)]
     last_year = float(shipped[-4:].sum()) / YEAR
     scenario = ForecastScenario(
         from_year=vintage,

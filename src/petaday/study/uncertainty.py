@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petaday.errors import InputError
-from petaday.study.factor import Factor, Floats, Values
+from petaday.study.factor import Z95, Factor, Floats, Values
 
 Chain = Callable[[Values], dict[str, Floats]]
 """From the factors' values, arrays of one shape, to named outputs of that shape."""
@@ -55,13 +55,20 @@ def open_factors(factors: Sequence[Factor]) -> list[Factor]:
 
 
 def draw(factors: Sequence[Factor], points: Floats) -> dict[str, Floats]:
-    """Values of factors at points of the unit cube, of shape (n, factors that are open); known ones are scalars."""
-    from scipy.special import ndtri
-
+    """Values of factors at standard normal points (n, factors that are open); known ones are scalars."""
     values = {each.name: np.asarray(each.span.value) for each in factors}
     for column, each in enumerate(open_factors(factors)):
-        values[each.name] = each.at(ndtri(points[:, column]))
+        values[each.name] = each.at(points[:, column])
     return values
+
+
+def sobol(samples: int, dimensions: int, seed: int = 0) -> Floats:
+    """Standard normal values at scrambled Sobol points, (samples, dimensions), without the tails."""
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
+    points = qmc.Sobol(dimensions, rng=seed).random(samples)
+    return np.asarray(ndtri(np.clip(points, TAIL, 1 - TAIL)))
 
 
 def propagate(
@@ -75,8 +82,6 @@ def propagate(
     ------
     InputError : samples that are no power of two, or below 64
     """
-    from scipy.stats import qmc
-
     if samples < 64 or samples & (samples - 1):
         near = 1 << max(6, round(np.log2(max(samples, 1))))
         raise InputError(
@@ -86,16 +91,10 @@ def propagate(
     if not uncertain:
         values = chain(draw(factors, np.empty((1, 0))))
         return Uncertainty(1, {name: (float(v[0]),) * 3 for name, v in _plain(values, 1).items()}, {})
-    points = qmc.Sobol(len(uncertain), rng=seed).random(samples)
-    outputs = _plain(chain(draw(factors, _inside(points))), samples)
+    outputs = _plain(chain(draw(factors, sobol(samples, len(uncertain), seed))), samples)
     quantiles = {name: tuple(float(q) for q in np.quantile(column, QUANTILES)) for name, column in outputs.items()}
     shares = _indices(factors, chain, explain, max(64, samples // 16), seed) if explain else {}
     return Uncertainty(samples, quantiles, shares)  # type: ignore[arg-type]
-
-
-def _inside(points: Floats) -> Floats:
-    """Points of the unit cube without the tails."""
-    return np.clip(points, TAIL, 1 - TAIL)
 
 
 def _plain(outputs: dict[str, Floats], samples: int) -> dict[str, Floats]:
@@ -110,11 +109,9 @@ def _indices(
 
     Of each output the factors are taken apart that move it most between their ends, all others being drawn with them.
     """
-    from scipy.stats import qmc
-
     uncertain = open_factors(factors)
     count = len(uncertain)
-    both = _inside(qmc.Sobol(2 * count, rng=seed + 1).random(samples))
+    both = sobol(samples, 2 * count, seed + 1)
     first, second = both[:, :count], both[:, count:]
     moving = _moving(factors, chain, explain, first)
     columns = sorted(set().union(*moving.values()))
@@ -149,7 +146,7 @@ def _moving(factors: Sequence[Factor], chain: Chain, explain: Sequence[str], fir
     bases, count = first[:BASES], first.shape[1]
     points = np.broadcast_to(bases, (2, count, *bases.shape)).copy()
     for column in range(count):
-        points[:, column, :, column] = [[0.05], [0.95]]
+        points[:, column, :, column] = [[-Z95], [Z95]]
     outputs = _plain(chain(draw(factors, points.reshape(-1, count))), points[..., 0].size)
     moving = {}
     for name in explain:
