@@ -68,10 +68,22 @@ def chain_data(chain: Chain | None, uncertainty: Uncertainty | None = None) -> D
 
 
 def assumed(chain: Chain | None) -> tuple[Assumption, ...]:
-    """What the chain rests on that the scenario does not say and no source states."""
+    """What the chain rests on that the scenario does not say and no source states; guesses of one part in one line."""
     if chain is None:
         return ()
-    guesses = (Assumption(each.name, each.text, each.source, True) for each in chain.factors if each.estimate)
+    parts: dict[str, list[Factor]] = {}
+    for each in chain.factors:
+        if each.estimate:
+            parts.setdefault(each.name.rpartition(".")[0], []).append(each)
+    guesses = (
+        Assumption(
+            part,
+            ", ".join(f"{each.name.rpartition('.')[2]} {each.text}" for each in factors),
+            "; ".join(dict.fromkeys(each.source for each in factors)),
+            estimate=True,
+        )
+        for part, factors in parts.items()
+    )
     return (*chain.assumptions, *guesses)
 
 

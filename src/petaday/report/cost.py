@@ -39,6 +39,15 @@ NAMES = {
 }
 
 
+UNITS = {
+    "usd_per_year": "a year, all told",
+    "usd_per_chip_hour": "a chip-hour",
+    "usd_per_sold_chip_hour": "a chip-hour that is sold",
+    "usd_per_pf_day": "a PF-day of the model",
+    "usd_per_mtok": "a million tokens trained on",
+}
+
+
 class Purse:
     """Dollars as text in the scenario's currency."""
 
@@ -61,7 +70,7 @@ def show_cost(data: Data, name: str, console: Console) -> None:
     console.print(_parts("Capital", cost["capex_usd"], purse))
     console.print(_parts("Capital a year, with interest", cost["charge_usd_per_year"], purse))
     console.print(_parts("Running costs a year", cost["opex_usd_per_year"], purse))
-    console.print(_units(cost, purse))
+    console.print(_units(cost, data))
     console.print(conventions_table(cost, data))
     show_assumptions(data, console)
 
@@ -108,14 +117,11 @@ def _parts(title: str, parts: dict[str, float], purse: Purse) -> Table:
     return table
 
 
-def _units(cost: dict[str, Any], purse: Purse) -> Table:
-    table = plain_table("\nUnit costs", "what", ">amount")
-    table.add_row("a year, all told", purse.text(cost["usd_per_year"]))
-    table.add_row("a chip-hour", purse.text(cost["usd_per_chip_hour"]))
-    table.add_row("a chip-hour that is sold", purse.text(cost["usd_per_sold_chip_hour"]))
-    if "usd_per_pf_day" in cost:
-        table.add_row("a PF-day of the model", purse.text(cost["usd_per_pf_day"]))
-        table.add_row("a million tokens trained on", purse.text(cost["usd_per_mtok"]))
+def _units(cost: dict[str, Any], data: Data) -> Table:
+    table = plain_table("\nUnit costs", "what", ">USD", ">CNY")
+    dollars, yuan = Purse("USD", 1.0), Purse("CNY", purse_rate(data))
+    for key, words in UNITS.items():
+        table.add_row(words, dollars.text(cost[key]), yuan.text(cost[key]))
     return table
 
 
