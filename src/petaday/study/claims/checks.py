@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from petaday.catalog import load
 from petaday.catalog.chip import Chip
-from petaday.study.claims.evaluate import Reading, leaves, readings, value_of
+from petaday.study.claims.evaluate import Reading, Valuation, leaves, readings
 from petaday.study.claims.expression import Relation
 from petaday.study.claims.functions import DENSITIES
 from petaday.study.claims.schema import Claim, Stated
@@ -74,6 +75,8 @@ def _of_quantity(name: str, stated: Stated) -> Iterator[Finding]:
 def _peak(name: str, stated: Stated, typed: Typed) -> Finding:
     """A number said to be a chip's peak, held against the catalog's in every dtype and density."""
     assert stated.chip is not None
+    if tuple(each for each in typed.dimension if each != ("chip", -1)) != (("FLOP", 1), ("s", -1)):
+        return Finding("kind", "fails", name, f"{text(typed)} is no rate of FLOP/s, which a peak is")
     chip = load.chip(stated.chip, allow_unverified=True)
     known = _peaks(chip, stated.workload)
     same = [each for each, value in known.items() if abs(typed.value / value - 1) <= TOLERANCE]
@@ -84,7 +87,9 @@ def _peak(name: str, stated: Stated, typed: Typed) -> Finding:
     if not as_stated:
         return Finding("peak", "fails", name, f"{said}, not {of}" if of else said)
     if all(density == "sparse" for _, density in as_stated) and stated.density is None:
-        best = max(value for (_, density), value in known.items() if density == "dense")
+        best = max(
+            value for (dtype, density), value in known.items() if density == "dense" and stated.dtype in (None, dtype)
+        )
         most = text(Typed(best, best, typed.dimension))
         use = "a training" if stated.workload == "training" else "dense work"
         return Finding("peak", "fails", name, f"{said}, which {use} cannot use: {most} at most")
@@ -125,10 +130,11 @@ def _of_relation(relation: Relation, claim: Claim) -> Iterator[Finding]:
 
 def _arithmetic(relation: Relation, claim: Claim, reading: Reading) -> Finding:
     try:
-        left = value_of(relation.left, claim, reading)
+        values = Valuation(claim, reading)
+        left = values.of(relation.left)
         if relation.right is None:
             return Finding("arithmetic", "holds", relation.text, f"{relation.text} = {text(left)}", text(left))
-        right = value_of(relation.right, claim, reading)
+        right = values.of(relation.right)
         require_like(left, right)
     except UnsoundError as error:
         return Finding(error.check, "fails", relation.text, error.reason)
@@ -138,6 +144,7 @@ def _arithmetic(relation: Relation, claim: Claim, reading: Reading) -> Finding:
     holds = _compares(left, relation.comparator, right)
     exact = left.low == left.high != 0 and right.low == right.high and left.dimension != DATE
     off = right.value / left.value - 1 if exact else None
+    off = off if off is not None and math.isfinite(off) else None
     by = f" ({off:+.1%})" if off is not None and abs(off) < 10 else ""
     if relation.comparator == "=":
         told = f"{text(left)}, stated {text(right)}{by}"
