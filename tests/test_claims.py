@@ -200,6 +200,29 @@ def test_one_unit_for_like_things() -> None:
     assert changed("C45", h100={"value": "2000 TFLOP"}).verdict == "inconsistent"
 
 
+def test_rates_of_unlike_dtypes_do_not_add() -> None:
+    def total(dtype: str) -> Audit:
+        rates = {
+            "ai": {"value": "268 EFLOPS", "dtype": "fp16", "density": "dense"},
+            "general": {"value": "60 EFLOPS", "dtype": dtype, "density": "dense"},
+            "all": {"value": "328 EFLOPS"},
+        }
+        return of({"id": "x", "statement": "both", "quantities": rates, "relations": ["ai + general = all"]})
+
+    assert total("fp64").verdict == "inconsistent" and "do not add" in total("fp64").reason
+    assert total("fp16").verdict == "consistent"
+
+
+def test_sparsity_is_of_the_chips_that_have_it() -> None:
+    def peak(chip: str, value: str) -> str:
+        quantities = {"p": {"value": value, "per": "chip", "chip": chip, "dtype": "fp16"}}
+        return of({"id": "x", "statement": "a peak", "quantities": quantities}).reason
+
+    assert "fp16 sparse" in peak("mi300x", "2614 TFLOPS")
+    assert "no peak" in peak("v100", "250 TFLOPS")
+    assert "fp16 dense" in peak("v100", "125 TFLOPS")
+
+
 # Files of one's own
 
 

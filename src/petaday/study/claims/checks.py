@@ -99,17 +99,21 @@ def _peak(name: str, stated: Stated, typed: Typed) -> Finding:
 
 
 def _peaks(chip: Chip, workload: str) -> dict[tuple[str, str], float]:
-    """FLOP/s by dtype and density; a training multiplies floats, and 2:4 sparsity is of Ampere and later, 16 bit down."""
+    """FLOP/s by dtype and density; a training multiplies floats, and 2:4 sparsity is of 16 bit and below."""
     dense = {dtype: figure.value for dtype, figure in chip.peak.items()}
     if workload == "training":
         dense = {dtype: value for dtype, value in dense.items() if not dtype.startswith("int")}
-    has_sparsity = chip.vendor == "NVIDIA" and chip.generation != "volta"
+    has_sparsity = chip.vendor in ("NVIDIA", "AMD") and chip.generation not in DENSE_ONLY
     return {
         (dtype, density): value * factor
         for dtype, value in dense.items()
         for density, factor in DENSITIES.items()
         if density == "dense" or (has_sparsity and bits(dtype) <= 16)
     }
+
+
+DENSE_ONLY = ("pascal", "volta", "cdna1", "cdna2")
+"""Generations without 2:4 sparsity, which came with Ampere (white paper, 2020) and CDNA 3 (white paper, 2023)."""
 
 
 def _of_relation(relation: Relation, claim: Claim) -> Iterator[Finding]:
@@ -180,6 +184,14 @@ def _comparable(relation: Relation, claim: Claim, names: list[str]) -> Finding:
 def _dtypes(relation: Relation, claim: Claim, names: list[str]) -> Iterator[Finding]:
     """A bare rate of FLOP/s may be added to its like; into yuan, chips or time it turns only with its dtype."""
     rates = [name for name in names if _is_capacity(claim.quantities[name])]
+    units = {
+        (stated.dtype, stated.density)
+        for stated in (claim.quantities[name] for name in rates)
+        if stated.dtype is not None and stated.density is not None
+    }
+    if len(units) > 1:
+        told = " and ".join(sorted(f"{dtype} {density}" for dtype, density in units))
+        yield Finding("dtype", "fails", relation.text, f"rates of {told} are put together, and these do not add")
     bare = [name for name in rates if None in (claim.quantities[name].dtype, claim.quantities[name].density)]
     others = [
         name
