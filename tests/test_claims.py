@@ -16,11 +16,13 @@ from petaday.catalog.strict_yaml import loads
 from petaday.catalog.validate import validated
 from petaday.cli import main
 from petaday.errors import InputError
+from petaday.report.claims import claims_data
 from petaday.study.claims import Audit, ClaimsFile, audit, chosen, read_claims, shipped_claims
 from petaday.study.claims.audit import DATA
 from petaday.study.claims.functions import FUNCTIONS
 from petaday.study.claims.schema import Claim, Stated
 from petaday.study.claims.typed import text
+from petaday.study.manifest import manifest
 from petaday.validation.claims import RECORD, claim_suites
 
 # The library of the command line warns when a test runs the program's own `main`.
@@ -162,6 +164,10 @@ def test_the_chain_of_260_trillion_teraflops() -> None:
         ("C25", {"demand": {"value": "260万亿 TFLOP", "per": None, "used_as": "rate"}}, "inconsistent"),
         ("C26", {"peak": {"dtype": "fp8", "density": "dense"}}, "consistent"),
         ("C26", {"peak": {"dtype": "bf16", "density": "dense"}}, "inconsistent"),
+        ("C26", {"peak": {"dtype": "bf16"}}, "inconsistent"),
+        ("C26", {"peak": {"dtype": "fp8"}}, "consistent"),
+        ("C26", {"peak": {"value": "2000 TFLOP"}}, "inconsistent"),
+        ("C26", {"peak": {"value": "1500 TFLOPS"}}, "inconsistent"),
         ("C27", {"cards": {"value": "150万 chips"}}, "consistent"),
         ("C28", {"deployed": {"value": "1M chips"}}, "inconsistent"),
         ("C29", {"stated": {"value": "60 chips"}}, "inconsistent"),
@@ -192,6 +198,29 @@ def test_one_unit_for_like_things() -> None:
     assert changed("C45", **dict.fromkeys(names, like)).verdict == "consistent"
     assert changed("C45", **dict.fromkeys(names, bare)).verdict == "partial"
     assert changed("C45", h100={"value": "2000 TFLOP"}).verdict == "inconsistent"
+
+
+def test_rates_of_unlike_dtypes_do_not_add() -> None:
+    def total(dtype: str) -> Audit:
+        rates = {
+            "ai": {"value": "268 EFLOPS", "dtype": "fp16", "density": "dense"},
+            "general": {"value": "60 EFLOPS", "dtype": dtype, "density": "dense"},
+            "all": {"value": "328 EFLOPS"},
+        }
+        return of({"id": "x", "statement": "both", "quantities": rates, "relations": ["ai + general = all"]})
+
+    assert total("fp64").verdict == "inconsistent" and "do not add" in total("fp64").reason
+    assert total("fp16").verdict == "consistent"
+
+
+def test_sparsity_is_of_the_chips_that_have_it() -> None:
+    def peak(chip: str, value: str) -> str:
+        quantities = {"p": {"value": value, "per": "chip", "chip": chip, "dtype": "fp16"}}
+        return of({"id": "x", "statement": "a peak", "quantities": quantities}).reason
+
+    assert "fp16 sparse" in peak("mi300x", "2614 TFLOPS")
+    assert "no peak" in peak("v100", "250 TFLOPS")
+    assert "fp16 dense" in peak("v100", "125 TFLOPS")
 
 
 # Files of one's own
@@ -246,6 +275,16 @@ def test_mixed_kinds_are_a_verdict_and_no_error() -> None:
         ({"relations": ["(" * 30 + "1" + ")" * 30]}, "too deep"),
         ({"relations": ["1" + " + 1" * 99]}, "characters"),
         ({"relations": [5]}, "no relation"),
+        ({"relations": ["1 + 1e999"]}, "finite"),
+        ({"quantities": {"a": {"value": "3", "of": "date"}}}, "nothing to count"),
+        ({"quantities": {f"q{i}": {"is": f"q{i + 1}"} for i in range(99)} | {"q99": {"value": "1"}}}, "more than 20"),
+        (
+            {
+                "quantities": {name: {"readings": dict.fromkeys("abcdefgh", "1")} for name in ("x", "y", "z")},
+                "relations": ["x + y = z"],
+            },
+            "512 ways",
+        ),
         ({"published": "soon"}, "no date"),
         ({"claim": "x"}, "unknown key"),
     ],
@@ -254,6 +293,45 @@ def test_a_malformed_file_is_an_error_with_its_place(claim: dict[str, Any], said
     with pytest.raises(InputError, match=re.escape(said)) as caught:
         of({"id": "x", "statement": "something", **claim})
     assert caught.value.place is not None and caught.value.place.line >= 1
+
+
+def test_a_lattice_of_quantities_is_worked_out_once() -> None:
+    """Eighteen levels, each twice the next: 2^18, and no more work than eighteen sums."""
+    levels = {f"q{i}": {"is": f"q{i + 1} + q{i + 1}"} for i in range(18)}
+    audited = of(
+        {"id": "x", "statement": "y", "quantities": levels | {"q18": {"value": 1}}, "relations": ["q0 = 262144"]}
+    )
+    assert audited.verdict == "consistent"
+
+
+def test_extremes_are_verdicts_that_can_be_told() -> None:
+    quantities = {
+        "a": {"value": "1e300 chips"},
+        "b": {"value": "1e-300 chips"},
+        "day": {"date": "2023-02-09"},
+        "t": {"value": "1e300 s"},
+    }
+    relations = ["a * a", "a / b", "a = b", "b = a", "day + t = day", "day * 2 = day", "day + day = day", "2^a"]
+    relations += ["a - a = a", "a / b * b = a", "day^2", "b / a"]
+    audited = of({"id": "x", "statement": "y", "quantities": quantities, "relations": relations})
+    assert audited.verdict == "inconsistent"
+    told = claims_data([audited], manifest(ClaimsFile.model_construct(claims=(audited.claim,)), "petaday claims"))
+    json.dumps(told, allow_nan=False)
+
+
+def test_dates_are_apart_by_times() -> None:
+    claim = {
+        "id": "x",
+        "statement": "two months after its launch",
+        "quantities": {
+            "launch": {"date": "2022-11-30"},
+            "later": {"date": "2023-01-30"},
+            "time": {"value": "61 days"},
+        },
+        "relations": ["launch + time = later", "later - launch = time", "later - time = launch"],
+    }
+    assert of(claim).verdict == "consistent"
+    assert of({**claim, "relations": ["launch + time = time"]}).verdict == "inconsistent"
 
 
 def test_ids_are_unique_and_known() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petaday.errors import InputError
-from petaday.study.claims.evaluate import value_of
+from petaday.study.claims.evaluate import Valuation
 from petaday.study.claims.expression import Relation, names_in, parse_expression, parse_relation
 from petaday.study.claims.functions import FUNCTIONS, cagr, log2, six_nd, years
 from petaday.study.claims.read import date_of, divided, kind_of, typed_text, year_of
@@ -23,7 +23,7 @@ NOTHING = Claim(id="x", statement="x")
 
 
 def worked(expression: str) -> Typed:
-    return value_of(parse_expression(expression).node, NOTHING, {})
+    return Valuation(NOTHING, {}).of(parse_expression(expression).node)
 
 
 # Against Python
@@ -72,7 +72,7 @@ def test_any_text_is_a_relation_or_an_input_error(written: str) -> None:
     for node in (relation.left, relation.right):
         if node is not None and not names_in(node):
             try:
-                found = value_of(node, NOTHING, {})
+                found = Valuation(NOTHING, {}).of(node)
             except (UnsoundError, OpenError):
                 continue
             assert math.isfinite(found.low) and found.low <= found.high
@@ -81,7 +81,7 @@ def test_any_text_is_a_relation_or_an_input_error(written: str) -> None:
 def test_nothing_of_python_is_reached() -> None:
     for written in ("__import__(os)", "a.b", "a[0]", "'x'", "lambda: 1", "1 if 1 else 2", "peak.__class__"):
         with pytest.raises(InputError):
-            value_of(parse_expression(written).node, NOTHING, {})
+            Valuation(NOTHING, {}).of(parse_expression(written).node)
 
 
 # Typed ranges

@@ -219,6 +219,9 @@ def test_what_is_left_open_is_told() -> None:
         ({"supply__capacities": {}}, "1 or more"),
         ({"supply__installed": "0 chips..5M chips"}, "range"),
         ({"supply__installed": "-1 chips"}, "below zero"),
+        ({"demand__tokens": "1e40 tokens/s"}, "at most"),
+        ({"demand__growth__growth": "99999 %"}, "at most"),
+        ({"demand__growth": {"law": "doubling", "doubling_time": "1 s"}}, "more than"),
         ({"cpo__end": "95 %"}, "limit"),
         ({"cpo__end": "0.5 %"}, "no smaller"),
         ({"cpo__end_year": 2025}, "no later"),
@@ -230,6 +233,14 @@ def test_what_is_left_open_is_told() -> None:
 def test_wrong_input_says_what_is_due(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         of(changed(SMALL, **change))
+
+
+def test_the_furthest_that_is_allowed_is_finite() -> None:
+    far = changed(
+        SMALL, to_year=2055, demand__tokens="1 tokens/s..1e30 tokens/s", demand__flops_per_token="1 FLOP..1e30 FLOP",
+        demand__growth={"law": "doubling", "doubling_time": "31 days..60 days"}, demand__utilisation="0.001 %..100 %",
+    )  # fmt: skip
+    json.dumps(data_of(far), allow_nan=False)
 
 
 def test_json_is_finite() -> None:

@@ -13,6 +13,7 @@ from petaday.errors import InputError
 from petaday.study.scenario import read_as
 from petaday.study.scenario_types import Dtype, Name
 from petaday.units import Kind, Span, render
+from petaday.units.kinds import DAY, YEAR
 
 
 def _within(least: float, most: float, kind: Kind) -> AfterValidator:
@@ -20,8 +21,8 @@ def _within(least: float, most: float, kind: Kind) -> AfterValidator:
 
     def check(span: Span) -> Span:
         if not least < span.low or span.high > most:
-            end = "" if most == float("inf") else f" and at most {render(most, kind)}"
-            raise InputError("a range beyond what can be", expected=f"more than {render(least, kind)}{end}")
+            ends = f"more than {render(least, kind)} and at most {render(most, kind)}"
+            raise InputError("a range beyond what can be", expected=ends)
         return span
 
     return AfterValidator(told(check))
@@ -29,22 +30,25 @@ def _within(least: float, most: float, kind: Kind) -> AfterValidator:
 
 def _none_or_some(span: Span) -> Span:
     """A base of nothing, or a range above it."""
-    if span.low < 0 or (span.low == 0 and not span.is_known):
-        raise InputError("a base below zero, or a range from it", expected="0 chips, or a range above it")
+    if span.low < 0 or span.high > 1e20 or (span.low == 0 and not span.is_known):
+        raise InputError(
+            "below zero, beyond all chips, or a range from zero", expected="0 chips, or a range above it"
+        )
     return span
 
 
-INF = float("inf")
-Share = Annotated[Span, SpanOf(Kind.RATIO), _within(0, 1, Kind.RATIO)]
-Growth = Annotated[Span, SpanOf(Kind.RATIO), _within(-1, INF, Kind.RATIO)]
-Multiple = Annotated[Span, SpanOf(Kind.RATIO), _within(1, INF, Kind.RATIO)]
-Time = Annotated[Span, SpanOf(Kind.TIME), _within(0, INF, Kind.TIME)]
-Tokens = Annotated[Span, SpanOf(Kind.TOKEN_RATE), _within(0, INF, Kind.TOKEN_RATE)]
-Flops = Annotated[Span, SpanOf(Kind.FLOP), _within(0, INF, Kind.FLOP)]
-Rate = Annotated[Span, SpanOf(Kind.FLOP_RATE), _within(0, INF, Kind.FLOP_RATE)]
-Wanted = Annotated[Span, SpanOf(Kind.CHIPS), _within(0, INF, Kind.CHIPS)]
+# Bounds far beyond anything, within which no product overflows.
+Share = Annotated[Span, SpanOf(Kind.RATIO), _within(1e-6, 1, Kind.RATIO)]
+Growth = Annotated[Span, SpanOf(Kind.RATIO), _within(-1, 100, Kind.RATIO)]
+Multiple = Annotated[Span, SpanOf(Kind.RATIO), _within(1, 1e12, Kind.RATIO)]
+Doubles = Annotated[Span, SpanOf(Kind.TIME), _within(30 * DAY, 1e3 * YEAR, Kind.TIME)]
+Life = Annotated[Span, SpanOf(Kind.TIME), _within(30 * DAY, 1e5 * YEAR, Kind.TIME)]
+Tokens = Annotated[Span, SpanOf(Kind.TOKEN_RATE), _within(0, 1e30, Kind.TOKEN_RATE)]
+Flops = Annotated[Span, SpanOf(Kind.FLOP), _within(0, 1e30, Kind.FLOP)]
+Rate = Annotated[Span, SpanOf(Kind.FLOP_RATE), _within(0, 1e45, Kind.FLOP_RATE)]
+Wanted = Annotated[Span, SpanOf(Kind.CHIPS), _within(0, 1e20, Kind.CHIPS)]
 Installed = Annotated[Span, SpanOf(Kind.CHIPS), AfterValidator(told(_none_or_some))]
-ChipRate = Annotated[Span, SpanOf(Kind.CHIP_RATE), _within(0, INF, Kind.CHIP_RATE)]
+ChipRate = Annotated[Span, SpanOf(Kind.CHIP_RATE), _within(0, 1e20, Kind.CHIP_RATE)]
 Year = Annotated[int, Field(ge=2000, le=2100)]
 MOST_YEARS = 30
 
@@ -60,7 +64,7 @@ class Doubling(Strict):
     """A constant time of doubling."""
 
     law: Literal["doubling"]
-    doubling_time: Time
+    doubling_time: Doubles
 
 
 class Piece(Strict):
@@ -144,7 +148,7 @@ class Supply(Strict):
     installed: Installed
     capacities: Annotated[dict[Name, Capacity], Field(min_length=1)]
     share: Share | None = None
-    life: Time | None = None
+    life: Life | None = None
 
 
 class Reference(Strict):

@@ -11,7 +11,7 @@ from petaday.catalog.strict_yaml import load
 from petaday.catalog.validate import validated
 from petaday.errors import InputError, nearest_names
 from petaday.study.claims.checks import Finding, findings
-from petaday.study.claims.evaluate import quantity, readings, value_of
+from petaday.study.claims.evaluate import Valuation, readings
 from petaday.study.claims.read import year_of
 from petaday.study.claims.schema import Claim, ClaimsFile
 from petaday.study.claims.typed import OpenError, Typed, UnsoundError
@@ -90,7 +90,7 @@ def _reason(verdict: Verdict, found: tuple[Finding, ...], claim: Claim) -> str:
 
 def _worked(name: str, claim: Claim, reading: dict[str, str]) -> tuple[Typed | None, str]:
     try:
-        return quantity(name, claim, reading), ""
+        return Valuation(claim, reading).quantity(name), ""
     except UnsoundError as error:
         return None, error.reason
     except OpenError as error:
@@ -99,7 +99,7 @@ def _worked(name: str, claim: Claim, reading: dict[str, str]) -> tuple[Typed | N
 
 def _model(name: str, claim: Claim, reading: dict[str, str]) -> Worked:
     try:
-        return Worked(name, value_of(claim.model[name].node, claim, reading))
+        return Worked(name, Valuation(claim, reading).of(claim.model[name].node))
     except UnsoundError as error:
         return Worked(name, None, error.reason)
     except OpenError as error:

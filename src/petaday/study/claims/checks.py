@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from petaday.catalog import load
 from petaday.catalog.chip import Chip
-from petaday.study.claims.evaluate import Reading, leaves, readings, value_of
+from petaday.study.claims.evaluate import Reading, Valuation, leaves, readings
 from petaday.study.claims.expression import Relation
 from petaday.study.claims.functions import DENSITIES
 from petaday.study.claims.schema import Claim, Stated
@@ -74,6 +75,8 @@ def _of_quantity(name: str, stated: Stated) -> Iterator[Finding]:
 def _peak(name: str, stated: Stated, typed: Typed) -> Finding:
     """A number said to be a chip's peak, held against the catalog's in every dtype and density."""
     assert stated.chip is not None
+    if tuple(each for each in typed.dimension if each != ("chip", -1)) != (("FLOP", 1), ("s", -1)):
+        return Finding("kind", "fails", name, f"{text(typed)} is no rate of FLOP/s, which a peak is")
     chip = load.chip(stated.chip, allow_unverified=True)
     known = _peaks(chip, stated.workload)
     same = [each for each, value in known.items() if abs(typed.value / value - 1) <= TOLERANCE]
@@ -84,7 +87,9 @@ def _peak(name: str, stated: Stated, typed: Typed) -> Finding:
     if not as_stated:
         return Finding("peak", "fails", name, f"{said}, not {of}" if of else said)
     if all(density == "sparse" for _, density in as_stated) and stated.density is None:
-        best = max(value for (_, density), value in known.items() if density == "dense")
+        best = max(
+            value for (dtype, density), value in known.items() if density == "dense" and stated.dtype in (None, dtype)
+        )
         most = text(Typed(best, best, typed.dimension))
         use = "a training" if stated.workload == "training" else "dense work"
         return Finding("peak", "fails", name, f"{said}, which {use} cannot use: {most} at most")
@@ -94,17 +99,21 @@ def _peak(name: str, stated: Stated, typed: Typed) -> Finding:
 
 
 def _peaks(chip: Chip, workload: str) -> dict[tuple[str, str], float]:
-    """FLOP/s by dtype and density; a training multiplies floats, and 2:4 sparsity is of Ampere and later, 16 bit down."""
+    """FLOP/s by dtype and density; a training multiplies floats, and 2:4 sparsity is of 16 bit and below."""
     dense = {dtype: figure.value for dtype, figure in chip.peak.items()}
     if workload == "training":
         dense = {dtype: value for dtype, value in dense.items() if not dtype.startswith("int")}
-    has_sparsity = chip.vendor == "NVIDIA" and chip.generation != "volta"
+    has_sparsity = chip.vendor in ("NVIDIA", "AMD") and chip.generation not in DENSE_ONLY
     return {
         (dtype, density): value * factor
         for dtype, value in dense.items()
         for density, factor in DENSITIES.items()
         if density == "dense" or (has_sparsity and bits(dtype) <= 16)
     }
+
+
+DENSE_ONLY = ("pascal", "volta", "cdna1", "cdna2")
+"""Generations without 2:4 sparsity, which came with Ampere (white paper, 2020) and CDNA 3 (white paper, 2023)."""
 
 
 def _of_relation(relation: Relation, claim: Claim) -> Iterator[Finding]:
@@ -125,10 +134,11 @@ def _of_relation(relation: Relation, claim: Claim) -> Iterator[Finding]:
 
 def _arithmetic(relation: Relation, claim: Claim, reading: Reading) -> Finding:
     try:
-        left = value_of(relation.left, claim, reading)
+        values = Valuation(claim, reading)
+        left = values.of(relation.left)
         if relation.right is None:
             return Finding("arithmetic", "holds", relation.text, f"{relation.text} = {text(left)}", text(left))
-        right = value_of(relation.right, claim, reading)
+        right = values.of(relation.right)
         require_like(left, right)
     except UnsoundError as error:
         return Finding(error.check, "fails", relation.text, error.reason)
@@ -138,6 +148,7 @@ def _arithmetic(relation: Relation, claim: Claim, reading: Reading) -> Finding:
     holds = _compares(left, relation.comparator, right)
     exact = left.low == left.high != 0 and right.low == right.high and left.dimension != DATE
     off = right.value / left.value - 1 if exact else None
+    off = off if off is not None and math.isfinite(off) else None
     by = f" ({off:+.1%})" if off is not None and abs(off) < 10 else ""
     if relation.comparator == "=":
         told = f"{text(left)}, stated {text(right)}{by}"
@@ -173,6 +184,14 @@ def _comparable(relation: Relation, claim: Claim, names: list[str]) -> Finding:
 def _dtypes(relation: Relation, claim: Claim, names: list[str]) -> Iterator[Finding]:
     """A bare rate of FLOP/s may be added to its like; into yuan, chips or time it turns only with its dtype."""
     rates = [name for name in names if _is_capacity(claim.quantities[name])]
+    units = {
+        (stated.dtype, stated.density)
+        for stated in (claim.quantities[name] for name in rates)
+        if stated.dtype is not None and stated.density is not None
+    }
+    if len(units) > 1:
+        told = " and ".join(sorted(f"{dtype} {density}" for dtype, density in units))
+        yield Finding("dtype", "fails", relation.text, f"rates of {told} are put together, and these do not add")
     bare = [name for name in rates if None in (claim.quantities[name].dtype, claim.quantities[name].density)]
     others = [
         name

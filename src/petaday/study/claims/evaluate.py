@@ -14,31 +14,40 @@ Reading = Mapping[str, str]
 """Which reading of each quantity is meant."""
 
 
-def value_of(node: Node, claim: Claim, reading: Reading) -> Typed:
-    """An expression's value. Raises UnsoundError: it means nothing; OpenError: the claim leaves a figure out."""
-    match node:
-        case Constant(value):
-            return value
-        case Name(name):
-            return quantity(name, claim, reading)
-        case Call(name, arguments, words):
-            function = FUNCTIONS[name].of
-            return function(*words) if words else function(*(value_of(each, claim, reading) for each in arguments))
-        case Binary(sign, left, right):
-            a, b = value_of(left, claim, reading), value_of(right, claim, reading)
-            if sign in "+-":
-                return a.plus(b, 1 if sign == "+" else -1)
-            return a.to_the(b) if sign == "^" else a.times(b, 1 if sign == "*" else -1)
+class Valuation:
+    """A claim's quantities under one reading, each worked out once."""
 
+    def __init__(self, claim: Claim, reading: Reading) -> None:
+        self._claim, self._reading = claim, reading
+        self._known: dict[str, Typed] = {}
 
-def quantity(name: str, claim: Claim, reading: Reading) -> Typed:
-    """A quantity's value, worked out where it is given so."""
-    stated = claim.quantities[name]
-    if stated.missing is not None:
-        raise OpenError(stated.missing)
-    if stated.is_ is not None:
-        return value_of(stated.is_.node, claim, reading)
-    return stated.typed()[reading.get(name, "")]
+    def of(self, node: Node) -> Typed:
+        """An expression's value. Raises UnsoundError: it means nothing; OpenError: the claim leaves a figure out."""
+        match node:
+            case Constant(value):
+                return value
+            case Name(name):
+                return self.quantity(name)
+            case Call(name, arguments, words):
+                function = FUNCTIONS[name].of
+                return function(*words) if words else function(*(self.of(each) for each in arguments))
+            case Binary(sign, left, right):
+                a, b = self.of(left), self.of(right)
+                if sign in "+-":
+                    return a.plus(b, 1 if sign == "+" else -1)
+                return a.to_the(b) if sign == "^" else a.times(b, 1 if sign == "*" else -1)
+
+    def quantity(self, name: str) -> Typed:
+        """A quantity's value, worked out where it is given so. Raises UnsoundError, OpenError as `of`."""
+        if name not in self._known:
+            stated = self._claim.quantities[name]
+            if stated.missing is not None:
+                raise OpenError(stated.missing)
+            worked_out = stated.is_
+            self._known[name] = (
+                stated.typed()[self._reading.get(name, "")] if worked_out is None else self.of(worked_out.node)
+            )
+        return self._known[name]
 
 
 def leaves(nodes: Iterable[Node | None], claim: Claim) -> list[str]:

@@ -14,6 +14,7 @@ from petaday.errors import InputError, nearest_names
 from petaday.study.claims.functions import FUNCTIONS
 from petaday.study.claims.read import typed_text
 from petaday.study.claims.typed import Typed
+from petaday.units import Kind
 
 Comparator = Literal["=", "<", "<=", ">", ">=", "~"]
 _COMPARATOR = re.compile(r"<=|>=|[=<>~]")
@@ -174,7 +175,7 @@ class _Reader:
         if unit and (unit["name"] or unit["sign"] == "%"):
             self.at = unit.end()
             return Constant(typed_text(f"{number} {unit['name'] or '%'}"))
-        return Constant(Typed(float(number), float(number)))
+        return Constant(typed_text(number, Kind.COUNT))
 
     def call(self, name: str) -> Node:
         if name not in FUNCTIONS:

@@ -16,6 +16,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
 CHIPS = ("card", "gpu", "accelerator")
 """What the press calls a chip."""
+_TAKEN = ("s", "m", "kg", "date")  # what dimensions are told in
 _NOUN = re.compile(r"[A-Za-z][A-Za-z -]*")
 
 
@@ -54,7 +55,7 @@ def divided(typed: Typed, per: str) -> Typed:
 
 def noun(text: str) -> Dimension:
     """What a bare number counts, as a dimension of its own. Raises InputError: no noun."""
-    if not _NOUN.fullmatch(text):
+    if not _NOUN.fullmatch(text) or text.strip().casefold() in _TAKEN:
         raise InputError(f"`{shown(text)}` is nothing to count", expected="a noun in the singular, such as `port`")
     plain = text.strip().casefold()
     return (("chip" if plain in CHIPS else plain, 1),)

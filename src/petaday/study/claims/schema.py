@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
@@ -26,6 +27,8 @@ _AS_WRITTEN = (PlainSerializer(lambda each: each.text, return_type=str), WithJso
 Expr = Annotated[Expression, PlainValidator(told(parse_expression)), *_AS_WRITTEN]
 Related = Annotated[Relation, PlainValidator(told(parse_relation)), *_AS_WRITTEN]
 QuantityName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+MOST_READINGS = 256
+LONGEST_CHAIN = 20
 GIVEN = ("value", "readings", "date", "is", "missing")
 
 
@@ -128,19 +131,41 @@ class Claim(Strict):
                     nearest=nearest_names(name, self.quantities),
                 )
         for name in self.quantities:
-            self.leaves(name, ())
+            self.leaves(name)
+        for relation in self.relations:
+            names = {
+                leaf
+                for node in (relation.left, relation.right)
+                if node
+                for name in names_in(node)
+                for leaf in self.leaves(name)
+            }
+            ways = math.prod(len(self.quantities[name].readings) or 1 for name in names)
+            if ways > MOST_READINGS:
+                raise InputError(f"`{relation.text}` can be read in {ways} ways", expected=f"at most {MOST_READINGS}")
         if self.published is not None:
             date_of(self.published)
 
-    def leaves(self, name: str, above: tuple[str, ...] = ()) -> list[str]:
-        """The stated quantities behind one. Raises InputError: a circle."""
-        if name in above:
-            raise InputError(f"quantity `{name}` of claim {self.id} rests on itself")
-        worked_out = self.quantities[name].is_
-        if worked_out is None:
-            return [name]
-        found = [leaf for each in names_in(worked_out.node) for leaf in self.leaves(each, (*above, name))]
-        return list(dict.fromkeys(found))
+    def leaves(self, name: str) -> list[str]:
+        """The stated quantities behind one, each once. Raises InputError: a circle, a chain without end."""
+        found: dict[str, None] = {}
+        seen: set[str] = set()
+
+        def visit(each: str, above: tuple[str, ...]) -> None:
+            if each in above:
+                raise InputError(f"quantity `{each}` of claim {self.id} rests on itself")
+            if len(above) > LONGEST_CHAIN:
+                raise InputError(f"quantity `{name}` of claim {self.id} rests on more than {LONGEST_CHAIN} others")
+            worked_out = self.quantities[each].is_
+            if worked_out is None:
+                found[each] = None
+            elif each not in seen:
+                for one in names_in(worked_out.node):
+                    visit(one, (*above, each))
+                seen.add(each)
+
+        visit(name, ())
+        return list(found)
 
 
 class ClaimsFile(Strict):

@@ -55,18 +55,30 @@ class Typed:
     @property
     def value(self) -> float:
         """The middle: the geometric mean of positive ends, of others the mean."""
-        return math.sqrt(self.low * self.high) if self.low > 0 else (self.low + self.high) / 2
+        if self.low == self.high:
+            return self.low
+        return math.sqrt(self.low) * math.sqrt(self.high) if self.low > 0 else (self.low + self.high) / 2
 
     def plus(self, other: Typed, sign: int) -> Typed:
-        """The sum or difference; two dates differ by a time. Raises UnsoundError: unlike things."""
-        if sign < 0 and self.dimension == other.dimension == DATE:
-            return _checked([(self.low - other.high) * DAY, (self.high - other.low) * DAY], TIME)
-        require_like(self, other, "added" if sign > 0 else "subtracted")
+        """The sum or difference; two dates differ by a time, and a time leads from a date to another.
+
+        Raises
+        ------
+        UnsoundError : unlike things, the sum of two dates, a date beyond the calendar
+        """
         ends = (other.low, other.high) if sign > 0 else (-other.high, -other.low)
+        if self.dimension == DATE and other.dimension == TIME:
+            return _dated(self.low + ends[0] / DAY, self.high + ends[1] / DAY)
+        if self.dimension == other.dimension == DATE:
+            if sign > 0:
+                raise UnsoundError("date", f"{text(self)} plus {text(other)}: the sum of two dates")
+            return _checked([(self.low + ends[0]) * DAY, (self.high + ends[1]) * DAY], TIME)
+        require_like(self, other, "plus" if sign > 0 else "minus")
         return _checked([self.low + ends[0], self.high + ends[1]], self.dimension)
 
     def times(self, other: Typed, power: int) -> Typed:
-        """The product (power 1) or quotient (power -1)."""
+        """The product (power 1) or quotient (power -1). Raises UnsoundError: of a date, by zero, too large."""
+        _no_date(self, other)
         if power < 0 and other.low <= 0 <= other.high:
             raise UnsoundError("arithmetic", "a division by zero")
         exponents = Counter(dict(self.dimension))
@@ -77,6 +89,7 @@ class Typed:
 
     def to_the(self, other: Typed) -> Typed:
         """The power. Raises UnsoundError: an exponent with a unit, a root of a unit or of what is negative."""
+        _no_date(self, other)
         if other.dimension:
             raise UnsoundError("dimension", f"an exponent of {words(other.dimension)}, where a pure number is due")
         whole = other.low == other.high and other.low == int(other.low)
@@ -87,6 +100,21 @@ class Typed:
         exponents = {base: power * int(other.low) for base, power in self.dimension}
         corners = itertools.product((self.low, self.high), (other.low, other.high))
         return _checked([_power(a, b) for a, b in corners], dimension(exponents))
+
+
+_CALENDAR = (date.min.toordinal() - date(1970, 1, 1).toordinal(), date.max.toordinal() - date(1970, 1, 1).toordinal())
+
+
+def _dated(low: float, high: float) -> Typed:
+    if not _CALENDAR[0] <= low <= high <= _CALENDAR[1]:
+        raise UnsoundError("date", "a date beyond the calendar")
+    return Typed(low, high, DATE)
+
+
+def _no_date(*typed: Typed) -> None:
+    found = next((each for each in typed if each.dimension == DATE), None)
+    if found is not None:
+        raise UnsoundError("date", f"{text(found)} is multiplied or raised to a power, and dates are only apart")
 
 
 def _power(base: float, exponent: float) -> float:
