@@ -43,11 +43,14 @@ def supply(year: Weather) -> Supply:
     return Supply(np.zeros(hours), None, np.full(hours, 1.2e-7), 0.8, 0.0, 1.0, tariff.prices(year), tariff)
 
 
-def years_from_weather(temperature: Floats, humidity: Floats, cooling: str, rejection: str) -> Means:
-    """Everything from temperature and humidity on: wet bulb, facility, water, carbon, cost."""
-    years = given(temperature, humidity, 86_000.0)
+def years_from_weather(temperature: Floats, humidity: Floats, cooling: str, rejection: str) -> list[Means]:
+    """Everything from temperature and humidity on: wet bulb, facility, water, carbon, cost; two years at a time."""
     plant = plant_of(1e8, parts.cooling(cooling), parts.rejection(rejection), parts.power_chain("hvdc"))
-    return annual_means(np.full((len(temperature), 1), 8e7), years, plant, supply(years))
+    told = []
+    for row in range(0, len(temperature), 2):
+        years = given(temperature[row : row + 2], humidity[row : row + 2], 86_000.0)
+        told.append(annual_means(np.full((2, 1), 8e7), years, plant, supply(years)))
+    return told
 
 
 @pytest.mark.parametrize(("cooling", "rejection"), [("direct-liquid", "adiabatic"), ("direct-liquid", "tower"),
@@ -59,7 +62,7 @@ def test_site_years(benchmark: BenchmarkFixture, cooling: str, rejection: str) -
     temperature = base + draw.normal(0, 2, (rows, 1))
     humidity = np.clip(0.6 + 0.2 * draw.standard_normal((rows, HOURS)), 0.05, 1)
     found = benchmark(years_from_weather, temperature, humidity, cooling, rejection)
-    assert np.all((found.pue > 1.02) & (found.pue < 1.3))
+    assert all(np.all((each.pue > 1.02) & (each.pue < 1.3)) for each in found)
     if benchmark.enabled:
         benchmark.extra_info["site_years_per_second"] = round(rows / benchmark.stats["median"])
 

@@ -263,6 +263,9 @@ def test_a_field_moves_the_answer(path: str, folder: Path) -> None:
         ({"site__year": 2022}, "site.year"),
         ({"site__region": "wuxi", "site__chip_origin": "domestic"}, "site.chip_origin"),
         ({"site__chip_origin": "imported"}, "site.chip_origin"),
+        ({"load": CHIPS["load"], "site__region": "gansu", "site__chip_origin": "imported"}, "site.chip_origin"),
+        ({"site__tariff": {**YUAN, "premium": "¥0.01/kWh"}}, "site.tariff.premium"),
+        ({"site__tariff": {**YUAN, "domestic": "¥0.4/kWh"}}, "site.tariff.domestic"),
         ({"site__contract_carbon": "20 g/kWh"}, "site.contract_carbon"),
         ({"site__residual_carbon": "900 g/kWh", "site__green_share": "100 %"}, "site.residual_carbon"),
         ({"site__battery": {"energy": "1 MWh", "power": "1 MW"}, "site__tariff": "flat"}, "site.battery"),
@@ -273,8 +276,24 @@ def test_a_field_moves_the_answer(path: str, folder: Path) -> None:
 def test_a_field_that_moves_nothing_is_reported(also: dict[str, object], field_: str, folder: Path) -> None:
     data = answered(changed(POWER, **also), folder)
     assert data["unused"].keys() == {field_}
-    without = {path: value for path, value in also.items() if path != field_.replace(".", "__")}
-    assert outcome(answered(changed(POWER, **without), folder)) == outcome(data)
+    left_out = changed(changed(POWER, **also), **{field_.replace(".", "__"): DROPPED})
+    assert outcome(answered(left_out, folder)) == outcome(data)
+
+
+def test_a_file_s_prices_and_carbon_stand_in_for_the_scenario_s(folder: Path) -> None:
+    tariff = {**TARIFF, "bands": [{"name": "peak", "hours": "8-22", "factor": 1.5}]}
+    data = answered(changed(PLACE, site__hours="grid.csv", site__tariff=tariff, site__region__solar="10 %"), folder)
+    assert data["unused"].keys() == {
+        "site.region.carbon", "site.region.solar", "site.tariff.energy", "site.tariff.bands",
+    }  # fmt: skip
+
+
+def test_a_domestic_price_has_no_bands(folder: Path) -> None:
+    bands = [{"name": "peak", "hours": "8-22", "factor": 1.5}]
+    tariff = {**YUAN, "domestic": "¥0.4/kWh", "bands": bands}
+    data = answered(changed(POWER, site__chip_origin="domestic", site__tariff=tariff), folder)
+    assert data["unused"].keys() == {"site.tariff.energy", "site.tariff.bands"}
+    assert data["cost"]["parts"]["energy"] == pytest.approx(400 * data["energy"]["grid_mwh"])
 
 
 # What the scenario leaves open, and what binds

@@ -45,8 +45,8 @@ def stull_wet_bulb(temperature: Floats | float, humidity: Floats | float) -> Flo
 
     humidity : relative, 0 to 1
     """
-    t = np.clip(temperature, -20.0, 50.0)
-    rh = np.clip(100.0 * np.asarray(humidity, dtype=float), 5.0, 99.0)
+    t = np.minimum(np.maximum(temperature, -20.0), 50.0)
+    rh = np.minimum(np.maximum(100.0 * np.asarray(humidity, dtype=float), 5.0), 99.0)
     return np.asarray(
         t * np.arctan(0.151977 * np.sqrt(rh + 8.313659))
         + np.arctan(t + rh)
@@ -68,7 +68,8 @@ def wet_bulb(temperature: Floats | float, humidity: Floats | float, pressure: Fl
     vapour = humidity * saturation_pressure(t)
     guess = np.minimum(stull_wet_bulb(t, humidity), t)
     saturated = saturation_pressure(guess)
-    slope = saturated * (17.625 * 243.04) / (guess + 243.04) ** 2
+    above = guess + 243.04
+    slope = saturated * (17.625 * 243.04) / (above * above)
     drop = _PSYCHROMETER * np.asarray(pressure, dtype=float)
     off = saturated - drop * (t - guess) - vapour
     return np.asarray(np.minimum(guess - off / (slope + drop), t))

@@ -92,8 +92,8 @@ def dispatch(load: Floats, own: Floats, prices: Floats, battery: Battery | None)
     """
     net = np.asarray(load - own)
     if battery is None:
-        none = np.zeros(net.shape)
-        return Dispatch(np.maximum(net, 0.0), np.maximum(-net, 0.0), none, none, none)
+        grid, none = np.maximum(net, 0.0), np.zeros(net.shape)
+        return Dispatch(grid, grid - net, none, none, none)
     hours = net.shape[-1]
     prices = np.broadcast_to(prices, net.shape)
     mean = prices.mean(axis=-1, keepdims=True)
@@ -112,4 +112,5 @@ def dispatch(load: Floats, own: Floats, prices: Floats, battery: Battery | None)
         held = held + 3600 * (loss * into - out / loss)
         charge[..., hour], discharge[..., hour], stored[..., hour] = into, out, held
     balance = net + charge - discharge
-    return Dispatch(np.maximum(balance, 0.0), np.maximum(-balance, 0.0), charge, discharge, stored)
+    grid = np.maximum(balance, 0.0)
+    return Dispatch(grid, grid - balance, charge, discharge, stored)

@@ -13,8 +13,9 @@ from petaday.site.psychrometrics import Floats, humidity_ratio, saturation_press
 
 HOURS = 8760
 MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+HOUR_OF_DAY = np.arange(HOURS) % 24
 MONTH_OF_HOUR = np.repeat(np.arange(12), 24 * MONTH_DAYS)
-"""Month (0 to 11) of each hour of a year."""
+"""Hour of the day (0 to 23) and month (0 to 11) of each hour of a year."""
 
 WARMEST_HOUR = 15
 """Local hour of the daily maximum: two to three hours after noon on land."""
@@ -109,8 +110,8 @@ def given(
         pressure=p,
         cloud=np.broadcast_to(np.asarray(cloud, dtype=float), t.shape),
         wind=np.broadcast_to(np.asarray(wind, dtype=float), t.shape),
-        hour=np.arange(hours) % 24 if hour is None else hour,
-        month=MONTH_OF_HOUR[np.arange(hours) % HOURS] if month is None else month,
+        hour=HOUR_OF_DAY[:hours] if hour is None else hour,
+        month=MONTH_OF_HOUR[:hours] if month is None else month,
         weight=np.ones(hours),
         synthetic=synthetic,
     )

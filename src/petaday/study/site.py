@@ -26,6 +26,7 @@ from petaday.study.scenario import read_as
 from petaday.study.site_it import UTILISATION, ItLoad, activity_of, given_or, it_of, network_bill
 from petaday.study.site_parts import Located
 from petaday.study.site_scenario import Site, SiteScenario
+from petaday.study.site_unused import unused
 from petaday.study.weather_files import read_hours
 
 
@@ -102,7 +103,8 @@ def site_of(
     place = parts.located(site, noted)
     weather, weather_source = parts.weather_of(site, place, folder, noted)
     origin = _origin(site, it, place)
-    tariff, domestic = parts.tariff_of(site, place, origin, noted)
+    domestic = origin == "domestic" and parts.has_domestic_price(site, place)
+    tariff = parts.tariff_of(site, place, domestic, noted)
     supply, carbon_source, used_columns = _supply(site, place, weather, tariff, folder, noted)
     plant = parts.plant_of(it.capacity, cooling, rejection, chain, site.supply)
     for part, kind in ((cooling, "cooling"), (rejection, "rejection"), (chain, "power_chain")):
@@ -122,7 +124,7 @@ def site_of(
         domestic=domestic,
         infeasible=_unfit(site, it, cooling, year),
         assumptions=tuple(noted),
-        unused=_unused(site, year, domestic, origin, used_columns),
+        unused=unused(site, year, domestic, _is_own(it, place), used_columns),
     )
 
 
@@ -182,9 +184,12 @@ def _origin(site: Site, it: ItLoad, place: Located) -> str | None:
     """Whether the chips are the country's own: as the scenario says, else by their maker."""
     if site.chip_origin is not None:
         return site.chip_origin
-    if it.country is None:
-        return None
-    return "domestic" if it.country == place.country else "imported"
+    return None if it.country is None else "domestic" if _is_own(it, place) else "imported"
+
+
+def _is_own(it: ItLoad, place: Located) -> bool:
+    """Whether the chips' maker is of the country."""
+    return it.country is not None and it.country == place.country
 
 
 def _supply(
@@ -254,30 +259,3 @@ def _unfit(site: Site, it: ItLoad, cooling: Cooling, year: Year) -> Unfit | None
             ),
         )
     return None
-
-
-def _unused(site: Site, year: Year, domestic: bool, origin: str | None, columns: frozenset[str]) -> dict[str, str]:
-    """Fields that were given and moved nothing, and why."""
-    told: dict[str, str] = {}
-    given = site.model_fields_set
-    if "seed" in given and site.weather != "synthetic":
-        told["site.seed"] = "weather from a file is not drawn"
-    if "year" in given and site.weather == "synthetic" and site.hours is None:
-        told["site.year"] = "a synthetic year is of no year"
-    if site.chip_origin is not None and not domestic:
-        told["site.chip_origin"] = (
-            "imported chips pay the ordinary price"
-            if origin == "imported"
-            else "the tariff has no price for domestic chips"
-        )
-    if "contract_carbon" in given and site.green_share == 0:
-        told["site.contract_carbon"] = "nothing is under contracts"
-    if site.residual_carbon is not None and site.green_share == 1:
-        told["site.residual_carbon"] = "everything is under contracts"
-    if site.battery is not None and not year.dispatch.charge.any():
-        told["site.battery"] = "own output leaves nothing over, and one price holds all day"
-    if site.hours is not None and not columns & {"carbon_g_per_kwh", "price_per_kwh"}:
-        told["site.hours"] = "the file has neither carbon_g_per_kwh nor price_per_kwh"
-    if site.connection is not None and year.dispatch.grid.max() <= site.connection:
-        told["site.connection"] = "the site stays within it"
-    return told

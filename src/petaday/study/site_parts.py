@@ -247,22 +247,30 @@ def _estimates(part: Strict, path: str) -> Iterator[tuple[str, Figure]]:
 AnyTariff = TariffUsd | TariffCny | CatalogTariffUsd | CatalogTariffCny
 
 
-def tariff_of(site: Site, place: Located, origin: str | None, notes: list[Assumption]) -> tuple[Tariff, bool]:
-    """The prices of the scenario, or of the region; and whether the price for domestic chips was taken, which has no bands.
-
-    origin: `domestic`, `imported`, or None where nobody says
-    """
+def _tariff_part(site: Site, place: Located) -> AnyTariff:
+    """The tariff that the scenario writes out or names, else the region's first."""
     written = site.tariff
     if isinstance(written, TariffUsd | TariffCny):
-        found: AnyTariff = written
-    elif place.part is None:
+        return written
+    if place.part is None:
         raise InputError("this place has no tariff", field="site.tariff", expected="a tariff written out")
-    else:
-        found = named("site.tariff", place.part.tariff, written)  # type: ignore[arg-type]
-        if written is None:
-            notes.append(Assumption("site.tariff", found.id, f"the first of {place.id}"))
-    is_domestic = origin == "domestic" and found.domestic is not None
-    energy = found.domestic if is_domestic else found.energy
+    try:
+        return place.part.tariff(written)
+    except InputError as error:
+        raise error.at(field="site.tariff") from None
+
+
+def has_domestic_price(site: Site, place: Located) -> bool:
+    """Whether the tariff has a price for chips of the country's own makers."""
+    return _tariff_part(site, place).domestic is not None
+
+
+def tariff_of(site: Site, place: Located, domestic: bool, notes: list[Assumption]) -> Tariff:
+    """The prices of the scenario, or of the region; `domestic`: at the price for domestic chips, which has no bands."""
+    found = _tariff_part(site, place)
+    if site.tariff is None:
+        notes.append(Assumption("site.tariff", found.id, f"the first of {place.id}"))  # type: ignore[union-attr]
+    energy = found.domestic if domestic else found.energy
     assert energy is not None
     for name, value in (
         ("energy", energy),
@@ -272,7 +280,7 @@ def tariff_of(site: Site, place: Located, origin: str | None, notes: list[Assump
     ):
         if isinstance(value, Figure):
             _note(notes, f"site.tariff.{name}", value)
-    bands = () if is_domestic else found.bands
+    bands = () if domestic else found.bands
     if isinstance(found, CatalogTariffUsd | CatalogTariffCny) and bands:
         text = "; ".join(f"{band.name} {band.hours} × {band.factor:g}" for band in bands)
         notes.append(Assumption("site.tariff.bands", text, found.bands_source, estimate=True))
@@ -280,16 +288,13 @@ def tariff_of(site: Site, place: Located, origin: str | None, notes: list[Assump
         factors = np.array(band_factors(bands))
     except InputError as error:
         raise error.at(field="site.tariff.bands") from None
-    return (
-        Tariff(
-            currency=found.currency,
-            energy=_amount(energy),
-            bands=factors,
-            demand=_amount(found.demand),
-            premium=_amount(found.premium),
-            water=_amount(found.water),
-        ),
-        is_domestic,
+    return Tariff(
+        currency=found.currency,
+        energy=_amount(energy),
+        bands=factors,
+        demand=_amount(found.demand),
+        premium=_amount(found.premium),
+        water=_amount(found.water),
     )
 
 
