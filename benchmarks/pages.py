@@ -3,12 +3,13 @@
     python benchmarks/pages.py
 
 A block after `<!-- output: COMMAND -->` is replaced by the command's output; `accuracy` stands for the table of
-errors against other simulators.
+errors against other simulators. `<!-- output: COMMAND | without: TITLE; TITLE -->` leaves tables out, `only:` all others.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,11 +32,26 @@ PEERS = {
 
 
 def output_of(command: str) -> str:
-    """A petaday command and what it prints."""
-    program = [sys.executable, "-c", "from petaday.cli import main; main()", *command.split()[1:]]
+    """A petaday command and what it prints, or some of it."""
+    command, _, parts = command.partition(" | ")
+    program = [sys.executable, "-c", "from petaday.cli import main; main()", *shlex.split(command)[1:]]
     text = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     lines = "\n".join(line.rstrip() for line in text.rstrip().splitlines())
-    return f"```console\n$ {command}\n{lines}\n```\n"
+    return f"```console\n$ {command}\n{chosen(lines, parts)}\n```\n"
+
+
+def chosen(text: str, parts: str) -> str:
+    """Blocks of an output, which blank lines part and titles begin; what is left out is named."""
+    how, _, listed = parts.partition(":")
+    titles = tuple(title.strip() for title in listed.split(";") if title.strip())
+    kept: list[str] = []
+    for block in text.split("\n\n"):
+        title = block.lstrip("\n").partition("\n")[0]
+        if not titles or title.startswith(titles) == (how == "only"):
+            kept.append(block)
+        elif how == "without":
+            kept.append(f"… {title.strip()}")
+    return "\n\n".join(kept)
 
 
 def accuracy_table(data: Path) -> str:

@@ -80,7 +80,7 @@ def render(value: float, kind: Kind, digits: int = 4) -> str:
     else:
         rounded = float(f"{value:.{digits - 1}e}")
         unit, factor = ("", 1.0) if kind is Kind.RATIO and abs(value) > 1 else _fitting(abs(rounded), ladder)
-        number = _plain(rounded / factor, digits)
+        number = _plain(value / factor, digits)
     if unit[:1] in _CURRENCY:
         sign, amount = ("-", number[1:]) if number.startswith("-") else ("", number)
         return f"{sign}{unit[0]}{amount}{unit[1:]}"
@@ -208,7 +208,7 @@ _LADDERS: dict[Kind, Ladder] = {
     Kind.MASS: (*_rungs("g", "m k", -6), (" t", 1e3), (" kt", 1e6)),
     Kind.TEMPERATURE: ((" degC", 1.0),),
     Kind.COMPUTE: ((" PF-days", 1e15 * DAY),),
-    Kind.FREQUENCY: ((" /year", 1 / YEAR), (" /day", 1 / DAY), (" /s", 1.0)),
+    Kind.FREQUENCY: ((" %/year", 0.01 / YEAR), (" /year", 1 / YEAR), (" /day", 1 / DAY), (" /s", 1.0)),
     Kind.WAFERS: _magnitudes(" wafers"),
     Kind.WAFER_RATE: _magnitudes(" wafers/day", base=1 / DAY),
     Kind.VOLUME: ((" L", 1e-3), (" m3", 1.0), (" ML", 1e3)),
