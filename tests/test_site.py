@@ -500,3 +500,16 @@ def test_a_network_that_is_not_there_is_told_where_it_stands(tmp_path: Path) -> 
 def test_clusters_beyond_three_tiers_of_64_ports_take_wider_switches(tmp_path: Path) -> None:
     data = answered(changed(CHIPS, load__chips=100_000), tmp_path)
     assert "sn5600" in {each["value"] for each in data["assumptions"]}
+
+
+def test_a_typical_year_takes_the_grid_s_hours_of_a_named_one(folder: Path) -> None:
+    pytest.importorskip("pvlib")
+    head = ["LOCATION,Test,-,CHN,TMY,000000,35.70,107.60,8.0,1342.0", *["x"] * 7]
+    rest = "15.0,5.0,60,86000,0,0,300,0,0,0,0,0,0,0,180,3.0,5,5,10,77777,9,999999999,10,0.1,0,88,0.2,0,0"
+    start = datetime(2022, 1, 1)
+    times = (start + timedelta(hours=hour) for hour in range(8760))
+    rows = [f"{at.year},{at.month},{at.day},{at.hour + 1},0,?,{rest}" for at in times]
+    (folder / "typical.epw").write_text("\n".join([*head, *rows]) + "\n")
+    data = answered(changed(POWER, site__weather="typical.epw", site__hours="grid.csv", site__year=2022), folder)
+    assert data["site"]["carbon_hours"] == "hours of grid.csv" and data["unused"] == {}
+    assert data["carbon"]["location_g_per_grid_kwh"] == pytest.approx(311.5, rel=0.01)

@@ -64,9 +64,9 @@ def wind_output(weather: Weather) -> Floats:
 class Battery:
     """A store: J that it holds, W in or out at the meter, and share of what went in that comes out again."""
 
-    energy: Numbers
-    power: Numbers
-    efficiency: Numbers
+    energy: float
+    power: float
+    efficiency: float
 
 
 @dataclass(frozen=True)

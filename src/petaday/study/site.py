@@ -184,7 +184,9 @@ def _origin(site: Site, it: ItLoad, place: Located) -> str | None:
     """Whether the chips are the country's own: as the scenario says, else by their maker."""
     if site.chip_origin is not None:
         return site.chip_origin
-    return None if it.country is None else "domestic" if _is_own(it, place) else "imported"
+    if it.country is None:
+        return None
+    return "domestic" if _is_own(it, place) else "imported"
 
 
 def _is_own(it: ItLoad, place: Located) -> bool:

@@ -102,6 +102,7 @@ def given_or(value: float | None, usual: float, field: str, meaning: str, notes:
 
 
 def activity_of(load: Load, notes: list[Assumption]) -> Activity:
+    """What the chips do, as the scenario says or as is usual."""
     return Activity(
         utilisation=given_or(
             load.utilisation, UTILISATION, "load.utilisation", "share of the time with a job", notes

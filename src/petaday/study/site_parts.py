@@ -104,15 +104,14 @@ def _note(notes: list[Assumption], field: str, figure: Figure) -> None:
 def weather_of(site: Site, place: Located, folder: Path, notes: list[Assumption]) -> tuple[Weather, str]:
     """The weather of the file that the scenario names, or a synthetic year; and what it is, in words."""
     if site.weather != "synthetic":
+        # A typical year is of no year: the scenario's is then that of the grid's hours.
+        year = None if site.weather.lower().endswith(".epw") and site.hours is not None else site.year
         try:
-            read = read_hours(
-                folder / site.weather, ("temperature_degc", "humidity_pct"), site.year, place.utc_offset
-            )
+            read = read_hours(folder / site.weather, ("temperature_degc", "humidity_pct"), year, place.utc_offset)
         except InputError as error:
             raise error.at(field="site.weather") from None
-        return _measured(read, place, notes), f"{read.source} file {site.weather}" + (
-            f", {read.year}" if read.year else ""
-        )
+        source = f"{read.source} file {site.weather}"
+        return _measured(read, place, notes), f"{source}, {read.year}" if read.year else source
     climate = place.climate
     if climate is None:
         raise InputError(

@@ -16,7 +16,7 @@ Energy = Annotated[float, Quant(Kind.ENERGY), Field(gt=0)]
 Share = Annotated[float, Quant(Kind.RATIO), Field(ge=0, le=1)]
 Carbon = Annotated[float, Quant(Kind.CARBON_INTENSITY), Field(ge=0)]
 Altitude = Annotated[float, Quant(Kind.LENGTH), Field(ge=-430, le=6000)]
-Supplied = Annotated[float, Quant(Kind.TEMPERATURE), Field(ge=5, le=60)]
+Supplied = Annotated[float, Quant(Kind.TEMPERATURE), Field(ge=10, le=60)]
 
 
 class Place(Strict):
