@@ -17,6 +17,7 @@ from petaday import cli
 from petaday.report.fields import fields
 from petaday.study import service_answer
 from petaday.study import site_scenario as sites
+from petaday.study.cost_scenario import Cost
 from petaday.study.fabric import read_fabric, wire
 from petaday.study.reliability_scenario import CheckpointOf, Reliability
 from petaday.study.scenario import Cluster, PlanColumns, Scenario, Train
@@ -106,13 +107,15 @@ def test_a_scenario_of_the_pages_is_answered(name: str, tmp_path: Path) -> None:
     if "pools" in yaml.safe_load(SCENARIOS[name]):
         read, _ = service_answer.read(path)
         assert service_answer.plan_service(service_answer.join(read, tmp_path)).meets
-    elif "site" in yaml.safe_load(SCENARIOS[name]):
+    elif "load" in yaml.safe_load(SCENARIOS[name]):
         scenario, _ = read_site(path)
         assert site_year(scenario, tmp_path).infeasible is None
     elif "fabric" in yaml.safe_load(SCENARIOS[name]):
         assert wire(read_fabric(path)).topology.endpoints
     else:
-        assert planned(path)[1]["status"] == "answered"
+        data = planned(path)[1]
+        assert data["status"] == "answered"
+        assert data["unfit"] is None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -167,6 +170,13 @@ def test_every_key_of_an_order_is_documented() -> None:
         documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
                       for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
         assert documented == set(model.model_fields)
+
+
+def test_every_price_is_documented() -> None:
+    table = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8").partition("\n## cost\n")[2].partition("\n## ")[0]
+    documented = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+                  for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
+    assert documented == set(Cost.model_fields)
 
 
 def test_every_key_of_a_site_is_documented() -> None:
