@@ -41,7 +41,7 @@ def test_no_measured_value_stands_in_code_or_catalog(record: list[dict[str, str]
     assert len(measured) > 300
     for path in files():
         if path.name in ("collectives.csv", "kernels.yaml", "engine_fits.yaml", "first_tokens.yaml", "sites.yaml"):
-            continue  # measured collectives, fits to kernels and to serving latencies, normals of climates: no training runs
+            continue  # measured collectives, fits to kernels and serving latencies, normals of climates: no training runs
         numbers = {significant(text) for text in re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", path.read_text())}
         assert not numbers & measured, path
 
