@@ -21,10 +21,10 @@ OFFSETS = {
 
 def main() -> None:
     """Print every zone's climate."""
-    from pyarrow import parquet
+    import polars
 
-    table = parquet.read_table(WEATHER)
-    zones = np.array(table["zone"].to_pylist())
+    table = polars.read_parquet(WEATHER)
+    zones = table["zone"].to_numpy()
     names = ("temperature_2m", "relative_humidity_2m", "cloudcover", "windspeed_10m")
     columns = {name: table[name].to_numpy() for name in names}
     hours = table["utc"].to_numpy().astype("datetime64[h]")

@@ -1,13 +1,15 @@
 """The link of a place: the facility around the IT, its water, the grid's carbon and what its energy costs.
 
-A year stands for the run, in the same 288 weighted hours at the medians and in samples. What plants and batteries behind
-the meter take off the grid is that of the medians.
+A year stands for the run, in the same 288 weighted hours at the medians and in samples; what these leave of the whole year's
+PUE, water, carbon and price at the medians is put back as a factor. What plants and batteries behind the meter take off the
+grid is that of the medians.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from pathlib import Path
 
@@ -61,9 +63,10 @@ class SiteLink:
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """PUE, watts, energy and water of the run, its carbon by location and market, and what a joule costs."""
-        it = np.atleast_1d(told["power.it_w"])
-        found = self._means(np.minimum(it, self.year.it.capacity)[:, None], values)
-        if np.ndim(told["power.it_w"]) == 0:
+        drawn = np.broadcast_shapes(*(np.shape(value) for value in values.values()))
+        it = np.broadcast_to(np.minimum(told["power.it_w"], self.year.it.capacity), drawn or (1,))
+        found = self._means(it[:, None], values)
+        if not drawn:
             found = Means(*(np.asarray(getattr(found, name)[0]) for name in Means.__dataclass_fields__))
         wall = told.get("goodput.wall_time_s", told["run.wall_time_s"])
         facility = told["power.it_w"] * found.pue
@@ -82,7 +85,23 @@ class SiteLink:
     def _means(self, it: Floats, values: Values) -> Means:
         take = self.taken.take(values)
         carbon = np.asarray(values.get("site.carbon_ratio", np.asarray(1.0)))
-        return site_means(self.year, it, lambda figure: _column(take(figure)), _column(carbon))
+        found = site_means(self.year, it, lambda figure: _column(take(figure)), _column(carbon))
+        return Means(**{name: getattr(found, name) * ratio for name, ratio in self._whole_year.items()})
+
+    @cached_property
+    def _whole_year(self) -> dict[str, float]:
+        """What a mean of the whole year is over that of its 288 hours, at the medians."""
+        year, few = self.year.year, site_means(self.year, np.full((1, 1), self.year.it.mean))
+        grid = float(year.grid_energy)
+        whole = {
+            "pue": float(year.pue),
+            "wue": float(year.wue),
+            "carbon_location": float(year.carbon_location) / grid,
+            "carbon_market": float(year.carbon_market) / grid,
+            "price": float(year.costs.total) / grid,
+            "grid": grid / float(year.energy),
+        }
+        return {name: value / float(getattr(few, name)[0]) if value else 1.0 for name, value in whole.items()}
 
 
 def _column(value: Floats) -> Floats:

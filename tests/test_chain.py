@@ -1,0 +1,215 @@
+"""The chain behind a plan: its numbers add up, agree with the verbs of their rooms, and rest on factors that move them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from petaday import cli
+from petaday.errors import InputError
+from petaday.report.chain import chain_data
+from petaday.study.chain.build import Chain, chain_of
+from petaday.study.factor import middle
+from petaday.study.goodput import goodput_of
+from petaday.study.reliability_scenario import Reliability
+from petaday.study.site import site_of
+from petaday.study.site_it import ItLoad
+from petaday.study.site_parts import chosen_cooling
+from petaday.study.supply import supply_behind
+from scenarios import EXAMPLES, SMALL, changed, example, planned, written
+
+# The library of the command line warns when a test runs the program's own `main`.
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
+
+PLACED = changed(
+    SMALL,
+    cluster__chip="h100-sxm-80",
+    cluster__chips=64,
+    cluster__network="ib-ndr",
+    train__global_batch=64,
+    site__region="wuxi",
+    supply__start="2024Q1",
+    cost__chip_price="$22k..$30k",
+)
+"""A small run of H100 with every section."""
+
+
+@cache
+def chain(name: str) -> Chain:
+    found, _ = example(name)
+    return chain_of(found, EXAMPLES[name].parent)
+
+
+@cache
+def told(name: str) -> dict[str, float]:
+    return {path: float(value) for path, value in chain(name).medians().items()}
+
+
+def run(verb: str, path: Path, *options: str) -> object:
+    """The exit code of a command."""
+    with pytest.raises(SystemExit) as left:
+        cli.app([verb, str(path), *options])
+    return left.value.code
+
+
+def summed(numbers: dict[str, float], branch: str) -> float:
+    """The sum of all numbers under a branch but its total."""
+    return sum(
+        value for path, value in numbers.items() if path.startswith(f"{branch}.") and not path.endswith("total")
+    )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_parts_add_up(name: str) -> None:
+    numbers = told(name)
+    assert summed(numbers, "goodput.losses") + numbers["goodput.share"] == pytest.approx(1.0, abs=1e-12)
+    assert summed(numbers, "power.it_parts_w") == pytest.approx(numbers["power.it_w"])
+    for branch in ("cost.capex_usd", "cost.charge_usd_per_year", "cost.opex_usd_per_year", "supply.bom_usd_per_chip"):
+        if f"{branch}.total" in numbers:
+            assert summed(numbers, branch) == pytest.approx(numbers[f"{branch}.total"])
+    yearly = numbers["cost.charge_usd_per_year.total"] + numbers["cost.opex_usd_per_year.total"]
+    assert numbers["cost.usd_per_year"] == pytest.approx(yearly)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_nothing_is_negative_or_without_end(name: str) -> None:
+    for path, value in told(name).items():
+        assert 0 <= value < np.inf, path
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_energy_is_power_times_time(name: str) -> None:
+    numbers = told(name)
+    assert numbers["power.facility_w"] == pytest.approx(numbers["power.it_w"] * numbers["power.pue"])
+    assert numbers["power.run_energy_j"] == pytest.approx(
+        numbers["power.facility_w"] * numbers["goodput.wall_time_s"]
+    )
+    assert numbers["power.it_w"] <= numbers["power.it_peak_w"]
+
+
+def test_the_chain_and_the_verbs_tell_the_same() -> None:
+    name = "wuxi-node"
+    found, _ = example(name)
+    scenario = found.joined.scenario
+    assert scenario.reliability is not None and scenario.site is not None
+    numbers = told(name)
+    alone = goodput_of(found, scenario.reliability)
+    assert numbers["goodput.share"] == pytest.approx(alone.share)
+    cooling = chosen_cooling(scenario.site, False, [])
+    load = ItLoad(mean=numbers["power.it_w"], capacity=numbers["power.it_peak_w"], country="CN")
+    year = site_of(scenario.site, load, cooling=cooling).year
+    assert numbers["power.pue"] == pytest.approx(float(year.pue))
+    share = numbers["goodput.wall_time_s"] / (365 * 86400)
+    carbon = float(year.carbon_location) * share
+    assert numbers["carbon.operational_location_kg"] == pytest.approx(carbon)
+    order = supply_behind(found)
+    assert order is not None
+    assert numbers["supply.months"] == pytest.approx(float(order.filled.months))
+    assert numbers["carbon.embodied_kg"] == pytest.approx(float(order.carbon.total) * found.job.chips)
+
+
+def test_rents_times_hours_are_the_clouds_conventions() -> None:
+    numbers = told("llama3-405b")
+    found, _ = example("llama3-405b")
+    rent = next(each for each in chain("llama3-405b").factors if each.name == "cost.committed_rent")
+    hours = numbers["goodput.wall_time_s"] / 3600 * found.job.chips
+    assert numbers["cost.run_usd.cloud_committed"] == pytest.approx(hours * rent.span.value * 3600)
+    assert numbers["cost.run_usd.marginal"] < numbers["cost.run_usd.amortised"] < numbers["cost.run_usd.owned"]
+
+
+def test_every_factor_moves_some_number(tmp_path: Path) -> None:
+    found, _ = planned(written(PLACED, tmp_path))
+    whole = chain_of(found, tmp_path)
+    values = middle(whole.factors)
+    base = whole.at(values)
+    for factor in whole.factors:
+        if not factor.span.is_known:
+            ends = np.array([factor.span.low, factor.span.high])
+            moved = whole.at({**values, factor.name: ends})
+            assert any(np.any(np.asarray(moved[path]) != base[path]) for path in base), factor.name
+
+
+def test_samples_are_rows_that_could_stand_alone(tmp_path: Path) -> None:
+    """A draw of many is the draws one by one."""
+    found, _ = planned(written(PLACED, tmp_path))
+    whole = chain_of(found, tmp_path)
+    values = middle(whole.factors)
+    open_ = [each for each in whole.factors if not each.span.is_known]
+    draws = np.random.default_rng(1).standard_normal((3, len(open_)))
+    together = whole.at({**values, **{each.name: each.at(draws[:, i]) for i, each in enumerate(open_)}})
+    for row in range(3):
+        alone = whole.at({**values, **{each.name: each.at(draws[row, i]) for i, each in enumerate(open_)}})
+        for path, value in alone.items():
+            assert np.broadcast_to(together[path], (3,))[row] == pytest.approx(float(value), rel=1e-9), path
+
+
+def test_quantiles_are_in_order_and_around_the_medians(tmp_path: Path) -> None:
+    found, _ = planned(written(PLACED, tmp_path))
+    whole = chain_of(found, tmp_path)
+    drawn = whole.uncertainty(1024)
+    for path, (low, median, high) in drawn.quantiles.items():
+        assert low <= median <= high, path
+    for shares in drawn.shares.values():
+        assert all(-0.1 <= share <= 1.3 for share in shares.total.values())
+    data = chain_data(whole, drawn)
+    assert json.loads(json.dumps(data, allow_nan=False))["uncertainty"]["samples"] == 1024
+
+
+def test_more_chips_wanted_than_lines_make_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    starved = changed(PLACED, supply__embargo=[{"what": "hbm", "start": "2024Q1"}], supply__running=False)
+    path = written(starved, tmp_path)
+    _, data = planned(path)
+    assert data["unfit"]["constraint"] == "supply of the chips"
+    assert data["supply"]["months"] is None
+    assert run("plan", path) == cli.INFEASIBLE
+    assert "Not feasible: supply of the chips binds" in capsys.readouterr().out
+
+
+def test_a_connection_too_small_binds(tmp_path: Path) -> None:
+    path = written(changed(PLACED, site__connection="1 kW"), tmp_path)
+    assert planned(path)[1]["unfit"]["constraint"] == "grid connection"
+    assert run("cost", path, "--json") == cli.INFEASIBLE
+
+
+def test_a_chip_without_figures_leaves_its_links_out(tmp_path: Path) -> None:
+    _, data = planned(written(changed(SMALL, cluster__chip="mtt-s4000"), tmp_path))
+    assert data["goodput"] is not None
+    assert data["cost"] is None
+    assert "no price" in data["missing"]["cost"]
+    assert data["supply"] is None
+    assert "made of" in data["missing"]["supply"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"cost__chip_price": "$30k..$22k"}, "cost.chip_price"),
+        ({"cost__chip_price": "30k"}, "cost.chip_price"),
+        ({"cost__date": "1999-01"}, "cost.exchange_rate"),
+        ({"cost__profile": "wolrd"}, "cost.profile"),
+        ({"site__region": "atlantis"}, "site.region"),
+        ({"site__region": {"latitude": 31.5, "longitude": 120.3, "altitude": "5 m", "carbon": "500 g/kWh"}}, "site"),
+        ({"supply__start": "1999Q1"}, "supply.start"),
+        ({"reliability__profile": "h100-lama"}, "reliability.profile"),
+        ({"cluster__chip": "mtt-s4000", "cost__chip_price": "$10k"}, "cluster.chip"),
+    ],
+)
+def test_wrong_sections_name_their_field_and_place(change: dict[str, object], field: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        planned(written(changed(PLACED, **change), tmp_path))
+    assert caught.value.field.startswith(field)
+    assert caught.value.place is not None
+    assert caught.value.place.line > 0
+
+
+def test_without_sections_nothing_is_told_of_carbon_and_months() -> None:
+    _, data = example("gpt3-175b")
+    assert "operational_location_kg" not in data["carbon"]
+    assert "months" not in data["supply"]
+    assert Reliability().recovery == "synchronous"
+    assumed = {each["field"] for each in data["assumptions"]}
+    assert {"cost.profile", "cost.date", "reliability.profile", "power.host"} <= assumed
