@@ -1,8 +1,8 @@
 """The link of a place: the facility around the IT, its water, the grid's carbon and what its energy costs.
 
-A year stands for the run, in the same 288 weighted hours at the medians and in samples; what these leave of the whole year's
-PUE, water, carbon and price at the medians is put back as a factor. What plants and batteries behind the meter take off the
-grid is that of the medians.
+A year stands for the run, in the same 288 weighted hours at the medians and in samples; what these leave of the whole
+year's PUE, water, carbon and price at the medians is put back as a factor. What plants and batteries behind the meter take
+off the grid is that of the medians.
 """
 
 from __future__ import annotations
