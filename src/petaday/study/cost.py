@@ -9,6 +9,7 @@ import numpy as np
 
 from petaday.catalog import prices as catalog
 from petaday.catalog.chip import Chip
+from petaday.catalog.cooling import host_of
 from petaday.catalog.prices import CostProfile, Term
 from petaday.errors import InputError
 from petaday.site.cost import Costs, Prices, Size, costs, per_chip_second
@@ -83,8 +84,9 @@ def price_factors(section: Cost, chip: Chip) -> ClusterPrices:
     date = section.date or NEWEST
     rate = _exchange_rate(section, date)
     factors = [rate]
+    is_rack = host_of(chip).rack
     for name, kind in KINDS.items():
-        factors.append(_figure(section, profile, name, kind, rate.span.value))
+        factors.append(_figure(section, profile, name, kind, rate.span.value, is_rack))
     factors.append(_chip_price(section, chip, date, rate.span.value))
     factors += _rents(section, chip, date, rate.span.value)
     notes = [
@@ -101,11 +103,12 @@ def _exchange_rate(section: Cost, date: str) -> Factor:
     return of_figure("cost.exchange_rate", figure, Kind.COUNT)
 
 
-def _figure(section: Cost, profile: CostProfile, name: str, kind: Kind, rate: float) -> Factor:
+def _figure(section: Cost, profile: CostProfile, name: str, kind: Kind, rate: float, is_rack: bool) -> Factor:
     """A figure of the scenario, else of the profile."""
     given: Span | Priced | None = getattr(section, name)
     if given is None:
-        return of_figure(f"cost.{name}", getattr(profile, name), kind)
+        of_rack = is_rack and name == "server_overhead"
+        return of_figure(f"cost.{name}", profile.rack_overhead if of_rack else getattr(profile, name), kind)
     span = given.usd(rate) if isinstance(given, Priced) else given
     if kind is Kind.RATIO and name != "server_overhead" and span.high > 1:
         raise InputError("a share above 1", field=f"cost.{name}", expected="0 to 100 %")

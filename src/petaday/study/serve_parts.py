@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,13 +21,9 @@ from petaday.serving.speculation import PLAIN, Speculation
 from petaday.study.engines import Precision, board_draws, board_memory, engine_of
 from petaday.study.job import HOST_BANDWIDTH
 from petaday.study.parts import Assumption, find_chip, find_model, named
+from petaday.study.rent import owned_rent
 from petaday.study.service_scenario import Formats, PoolOf, Served, ServiceScenario
 from petaday.units import Kind, render
-
-LIFE = 4 * 365 * 86_400.0
-OVERHEAD = 2.0
-"""Where a pool has no price: its chips are written off over four years, and everything else (servers, network, building,
-energy, people) costs as much again. A round estimate; clouds' prices are a scenario's to give."""
 
 
 @dataclass(frozen=True)
@@ -198,16 +193,12 @@ def _price(spec: PoolOf, chip: Chip, where: str, notes: Notes) -> float | None:
     """Dollars of a chip and second."""
     if spec.price is not None:
         return spec.price / 3600
-    if chip.price_low is None or chip.price_high is None:
+    owned = owned_rent(chip)
+    if owned is None:
         notes.assume(f"{where}.price", "unknown", f"the catalog knows no price of {chip.id}")
         return None
-    bought = math.sqrt(chip.price_low.value * chip.price_high.value)
-    price = OVERHEAD * bought / LIFE
-    told = (
-        f"{render(bought, Kind.MONEY, digits=3)} a chip ({chip.price_low.source}), written off over 4 years, doubled"
-    )
-    notes.assume(f"{where}.price", f"${price * 3600:.2f} a chip-hour", told, estimate=True)
-    return price
+    notes.assume(f"{where}.price", f"${owned.price * 3600:.2f} a chip-hour", owned.words, estimate=True)
+    return owned.price
 
 
 def host_bandwidth(serve: Served, notes: Notes) -> float:

@@ -59,9 +59,9 @@ def network_price(chip: str, chips: int, network: str) -> tuple[float, float]:
 
 
 def gigawatt(life: str) -> dict[str, float]:
-    """1 GW of IT of GB200 whose IT lives so long; racks are priced whole, so nothing is added for servers."""
+    """1 GW of IT of GB200 whose IT lives so long, at prices of the end of 2025."""
     chips = round(1e9 / WATTS_PER_GB200 / 72) * 72
-    section = {"date": "2025-12", "chip_price": "$47000", "server_overhead": 1, "life_it": life, "life_network": life}
+    section = {"date": "2025-12", "life_it": life, "life_network": life}
     network = network_price("gb200-nvl72", chips, "roce-400")
     return told(Site("gb200-nvl72", chips, 1e9, 0.75, network, section))
 
@@ -73,7 +73,7 @@ def run_of(hours: float, chips: float) -> Run:
 
 def _gigawatt_rows() -> list[Checked]:
     five, three, seven = (gigawatt(life) for life in ("5 years", "3 years", "7 years"))
-    racks = five["capex_usd.chips"]
+    racks = five["capex_usd.chips"] + five["capex_usd.servers"]
     facility = five["capex_usd.shell"] + five["capex_usd.plant"]
     values = [
         ("capital", 38e9, five["capex_usd.total"]),
