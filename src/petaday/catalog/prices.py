@@ -57,7 +57,8 @@ class Currency(Strict):
 class CostProfile(Part):
     """What a cluster costs beside chips and network, in a part of the world.
 
-    server_overhead: whole server over its chips, rack_overhead where a rack is sold as one; storage: share of all other IT capital
+    server_overhead: whole server over its chips, rack_overhead where a rack is sold as one
+    storage: share of all other IT capital
     facility: building with cooling and electrical plant, for a W of IT; shell_share: of it the building
     energy, demand: where no site gives a tariff; pue, duty: where no site is given, and mean over peak draw of IT
     sold: share of a chip's time that somebody uses; staff: for a W of IT; maintenance: of IT capital; replacement: of chips
