@@ -121,6 +121,44 @@ def test_rents_times_hours_are_the_clouds_conventions() -> None:
     assert numbers["cost.run_usd.marginal"] < numbers["cost.run_usd.amortised"] < numbers["cost.run_usd.owned"]
 
 
+def test_spares_are_paid_for_and_draw_what_parked_chips_do(tmp_path: Path) -> None:
+    few, many = (planned(written(changed(PLACED, reliability__spares=count), tmp_path))[1] for count in (0, 8))
+    chips = many["cost"]["capex_usd"]["chips"] / few["cost"]["capex_usd"]["chips"]
+    assert chips == pytest.approx((64 + 8 * 8) / 64)
+    parked = many["power"]["it_parts_w"]["chips"] - few["power"]["it_parts_w"]["chips"]
+    # 64 H100 without a job; fewer waits for spares make the others busier.
+    assert parked == pytest.approx(64 * 0.11 * 700, rel=0.15)
+
+
+def test_boards_at_their_limit_draw_no_more(tmp_path: Path) -> None:
+    found, _ = planned(written(PLACED, tmp_path))
+    whole = chain_of(found, tmp_path)
+    values = middle(whole.factors)
+    ratios = np.array([0.8, 1.0, 1.2])
+    told_ = whole.at({**values, "power.board_ratio": ratios})
+    assert np.ptp(told_["power.it_peak_w"]) == 0
+    assert np.all(np.diff(told_["power.it_parts_w.chips"]) > 0)
+    assert np.all(told_["power.it_parts_w.chips"] <= (64 + told_["goodput.spare_chips"]) * 700)
+
+
+def test_a_cluster_s_money_by_hand(tmp_path: Path) -> None:
+    """64 H100 at exact prices: chips and servers over five years at no interest, nothing else."""
+    free = {
+        "chip_price": "$30k", "server_overhead": 1.5, "storage": 0, "facility": "$0/kW", "maintenance": "0 %/year",
+        "replacement": "0 %/year", "staff": "$0/kW-year", "wacc": 0, "life_it": "5 years", "residual": 0, "sold": 1,
+        "energy": "$0/kWh", "demand": "$0/kW-month",
+    }  # fmt: skip
+    scenario = changed(SMALL, cluster__chip="h100-sxm-80", cluster__chips=8, cost=free, reliability__spares=0)
+    found, data = planned(written(scenario, tmp_path))
+    assert data["cost"]["capex_usd"]["total"] == pytest.approx(8 * 45_000)
+    assert data["cost"]["usd_per_year"] == pytest.approx(8 * 9_000)
+    assert data["cost"]["usd_per_chip_hour"] == pytest.approx(9_000 / 8760)
+    hours = data["goodput"]["wall_time_s"] / 3600
+    assert data["cost"]["run_usd"]["owned"] == pytest.approx(8 * hours * 9_000 / 8760)
+    assert data["cost"]["run_usd"]["marginal"] == 0
+    assert found.job.chips == 8
+
+
 def test_every_factor_moves_some_number(tmp_path: Path) -> None:
     found, _ = planned(written(PLACED, tmp_path))
     whole = chain_of(found, tmp_path)

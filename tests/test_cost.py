@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 
 import numpy as np
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from petaday.catalog import load, prices
 from petaday.errors import InputError
-from petaday.site.cost import YEAR, Prices, Size, capital, costs, per_chip_second, recovery
-from petaday.study.cost import price_factors, prices_at
+from petaday.site.cost import Prices, Size, capital, costs, per_chip_second, recovery
+from petaday.study.cost import in_dollars, price_factors, prices_at
 from petaday.study.cost_scenario import Cost
 from petaday.study.factor import middle
-from petaday.units import Kind, Span, parse
+from petaday.units import Kind, parse
+from petaday.units.kinds import YEAR
 
 H100 = load.chip("h100-sxm-80")
 
@@ -28,7 +30,7 @@ def ordinary() -> Prices:
 def some_size(chips: float = 1024.0) -> Size:
     """A cluster of H100 with a network of $3,000 a chip."""
     watts = chips * 1400.0
-    return Size(*map(np.asarray, (chips, chips * 2000.0, chips * 1000.0, 0.8 * watts, watts, 1.2)))
+    return Size(*map(np.asarray, (chips, chips, chips * 2000.0, chips * 1000.0, 0.8 * watts, watts, 1.2)))
 
 
 def test_the_recovery_factor_is_that_of_the_tables() -> None:
@@ -90,7 +92,7 @@ def test_ten_thousand_a100_are_twice_their_chips() -> None:
     """Claims of 2023: 10,000 A100 of 100,000 yuan are 1.0bn yuan; with servers (1.66) and network (19 %) 2.05bn."""
     chips = 1e4 * 1e5
     with_servers = chips * 1.66
-    size = Size(*map(np.asarray, (1e4, with_servers / 0.81 * 0.19, 0.0, 0.0, 0.0, 1.0)))
+    size = Size(*map(np.asarray, (1e4, 1e4, with_servers / 0.81 * 0.19, 0.0, 0.0, 0.0, 1.0)))
     zero = {each.name: np.asarray(0.0) for each in fields(Prices)}
     told = capital(size, Prices(**{**zero, "chip": np.asarray(1e5), "server_overhead": np.asarray(1.66)}))
     assert told.total == pytest.approx(2.049e9, rel=1e-3)
@@ -103,11 +105,50 @@ def test_prices_come_from_the_nearest_date() -> None:
     assert prices.purchase_of("ascend-950pr", "2026-03") is None
 
 
-def test_yuan_become_dollars_at_the_rate_given() -> None:
-    section = Cost.model_validate({"chip_price": "¥700k..¥1.4M", "exchange_rate": 7})
-    factor = {each.name: each for each in price_factors(section, H100).factors}["cost.chip_price"]
-    assert (factor.span.low, factor.span.high) == (100e3, 200e3)
+def test_yuan_become_dollars_at_the_rate_drawn() -> None:
+    section = Cost.model_validate({"chip_price": "¥700k..¥1.4M", "exchange_rate": "6..8"})
+    priced = price_factors(section, H100)
+    factor = {each.name: each for each in priced.factors}["cost.chip_price"]
     assert factor.given
+    assert factor.text == "¥989,900 (¥700,000 to ¥1.4M)"
+    values = middle(priced.factors)
+    rates = np.array([6.0, 7.0, 8.0])
+    dollars = in_dollars({**values, "cost.exchange_rate": rates}, priced.yuan)["cost.chip_price"]
+    np.testing.assert_allclose(dollars, math.sqrt(700e3 * 1.4e6) / rates)
+
+
+def test_a_server_s_price_holds_the_server() -> None:
+    """In 2023 the catalog knows servers of H100 over their chips, and in 2025 the maker's average price of a chip."""
+    by_date = {date: middle(price_factors(Cost(date=date), H100).factors) for date in ("2023-06", "2025-03")}
+    assert by_date["2023-06"]["cost.server_overhead"] == 1.0
+    assert by_date["2025-03"]["cost.server_overhead"] > 1.5
+
+
+def test_a_rack_s_chips_carry_less_of_a_server() -> None:
+    whole = {
+        name: math.prod(float(values[key]) for key in ("cost.chip_price", "cost.server_overhead"))
+        for name in ("gb200-nvl72", "b200-sxm")
+        if (values := middle(price_factors(Cost(), load.chip(name)).factors))
+    }
+    # Bernstein: $3.4M of compute in an NVL72 rack.
+    assert 72 * whole["gb200-nvl72"] == pytest.approx(3.4e6, rel=0.02)
+    assert whole["b200-sxm"] > whole["gb200-nvl72"]
+
+
+def test_shares_stay_shares_when_drawn() -> None:
+    section = Cost.model_validate({"shell_share": "60 %..95 %", "residual": "10 %..80 %"})
+    priced = price_factors(section, H100)
+    extreme = {each.name: each.at(np.array([4.0])) for each in priced.factors}
+    assert extreme["cost.shell_share"] <= 1.0
+    assert prices_at(extreme).plant >= 0
+
+
+def test_spare_chips_cost_and_do_not_work() -> None:
+    size = some_size()
+    spared = replace(size, chips=size.chips * 1.1)
+    base, more = costs(size, ordinary()), costs(spared, ordinary())
+    assert more.capex.chips == pytest.approx(1.1 * base.capex.chips)
+    assert per_chip_second(more.yearly, spared.used) > per_chip_second(base.yearly, size.used)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +190,3 @@ def test_rents_are_v_shaped() -> None:
     by_date = [each.price.value * 3600 for each in sorted(read, key=lambda each: each.date)]
     assert by_date == pytest.approx([10.0, 2.99, 1.70, 2.35])
     assert parse("$2.35/chip-hour", Kind.CHIP_PRICE) == read[-1].price.value
-    assert Span(1.0, 1.0, 1.0).is_known

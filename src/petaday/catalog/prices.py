@@ -38,7 +38,7 @@ class Rent(Strict):
 
 
 class Purchase(Strict):
-    """What a chip cost around a month: asp is a maker's average, retail a server maker's price for one of its chips."""
+    """What a chip cost around a month. asp: a maker's average; list: the chip alone; retail: a server's over its chips."""
 
     chip: Id
     date: Month
@@ -60,7 +60,7 @@ class CostProfile(Part):
     server_overhead: whole server over its chips, rack_overhead where a rack is sold as one
     storage: share of all other IT capital
     facility: building with cooling and electrical plant, for a W of IT; shell_share: of it the building
-    energy, demand: where no site gives a tariff; pue, duty: where no site is given, and mean over peak draw of IT
+    energy, demand: where no site gives a tariff; pue: where no site is given
     sold: share of a chip's time that somebody uses; staff: for a W of IT; maintenance: of IT capital; replacement: of chips
     """
 
@@ -72,13 +72,11 @@ class CostProfile(Part):
     energy: Annotated[Figure, FigureOf(Kind.ENERGY_PRICE)]
     demand: Annotated[Figure, FigureOf(Kind.DEMAND_PRICE)]
     pue: Ratio
-    duty: Ratio
     staff: Annotated[Figure, FigureOf(Kind.DEMAND_PRICE)]
     maintenance: Annotated[Figure, FigureOf(Kind.FREQUENCY)]
     replacement: Annotated[Figure, FigureOf(Kind.FREQUENCY)]
     wacc: Ratio
     life_it: Time
-    life_network: Time
     life_facility: Time
     residual: Ratio
     sold: Ratio
@@ -121,7 +119,7 @@ def months(date: str) -> int:
 
 
 def rent_of(chip: str, term: Term, date: str) -> Rent | None:
-    """The rent nearest to a month, of those that most quotes speak for; None where none is near enough."""
+    """The rent nearest to a month; None where none is near enough."""
     return _nearest([each for each in rents() if (each.chip, each.term) == (chip, term)], date)
 
 

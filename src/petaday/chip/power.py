@@ -35,11 +35,18 @@ class Draws:
 
 
 def board_joules(
-    arithmetic: Floats, traffic: Floats, seconds: Floats | float, board_watts: Floats | float, draws: Draws
+    arithmetic: Floats,
+    traffic: Floats,
+    seconds: Floats | float,
+    board_watts: Floats | float,
+    draws: Draws,
+    ratio: Floats | float = 1.0,
 ) -> Floats:
     """Joules of one board in some seconds; of one second, its watts.
 
+    ratio: what this board draws over the law, below its limit
+
     arithmetic, traffic: seconds that its FLOP and bytes would take at the datasheet's peak and memory bandwidth
     """
-    share = draws.idle * seconds + draws.of_work(arithmetic, traffic)
+    share = ratio * (draws.idle * seconds + draws.of_work(arithmetic, traffic))
     return np.asarray(board_watts * np.minimum(share, seconds))

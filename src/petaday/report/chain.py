@@ -91,6 +91,7 @@ def uncertainty_data(found: Uncertainty) -> Data:
     """Quantiles by path, and first and total Sobol indices of the numbers that were taken apart."""
     return {
         "samples": found.samples,
+        "sobol_rows": found.rows,
         "quantiles": {
             path: {"p10": _finite(low), "p50": _finite(median), "p90": _finite(high)}
             for path, (low, median, high) in found.quantiles.items()

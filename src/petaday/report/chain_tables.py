@@ -101,9 +101,8 @@ def at(data: Data, path: str) -> float | None:
 
 def _show_shares(drawn: Data, purse: Purse | None, console: Console) -> None:
     words = {path: text for path, text, _ in lines(purse)}
-    table = plain_table(
-        f"\nWhat the spread rests on, {drawn['samples']:,} draws", "number", "factor", ">total", ">alone"
-    )
+    title = f"\nWhat the spread rests on, by {drawn['sobol_rows']:,} draws of each"
+    table = plain_table(title, "number", "factor", ">total", ">alone")
     for path, shares in drawn["sobol"].items():
         name = words.get(path, path)
         for factor, total in shares["total"].items():

@@ -10,21 +10,22 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from petaday.units.kinds import YEAR
 
-YEAR = 365 * 86_400.0
-MONTHS = 12.0
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Size:
     """What is bought and run.
 
-    chips: accelerators; network, optics: what switches and adapters, and modules and cables, cost together
+    chips: accelerators bought, spare ones too; used: those that work
+    network, optics: what switches, and modules and cables, cost together; adapters are in the servers' price
     it_watts, it_peak_watts: W of all IT equipment, on average and at most; pue: facility over IT energy
     """
 
     chips: Floats
+    used: Floats
     network: Floats
     optics: Floats
     it_watts: Floats
@@ -136,7 +137,7 @@ def recovery(rate: Floats, life: Floats, residual: Floats | float = 0.0) -> Floa
 
 
 def capital(size: Size, prices: Prices) -> Capex:
-    """Capital by part. Storage is a share of all other IT capital, spares are chips that `size` counts."""
+    """Capital by part; storage is a share of all other IT capital."""
     chips = size.chips * prices.chip
     servers = chips * (prices.server_overhead - 1)
     computing = chips + servers + size.network + size.optics

@@ -77,7 +77,7 @@ class ItParts:
 def chip_watts(server: Server, activity: Activity, ratio: Numbers = 1.0) -> Floats:
     """Mean W of a chip: its board's law while it has a job, else what it draws parked.
 
-    ratio: what a board draws over its law, up to its limit
+    ratio: what a board draws over its law, below its limit
     """
     at_work = board_joules(
         np.asarray(activity.arithmetic, dtype=float),
@@ -85,9 +85,9 @@ def chip_watts(server: Server, activity: Activity, ratio: Numbers = 1.0) -> Floa
         1.0,
         server.limit,
         server.draws,
+        ratio,
     )
     busy = activity.utilisation
-    at_work = np.minimum(at_work * ratio, server.limit)
     return np.asarray(busy * at_work + (1 - busy) * server.parked * server.limit)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -18,12 +19,12 @@ from petaday.study.factor import Factor, Floats, Values, of_figure
 from petaday.study.money import Priced
 from petaday.study.parts import Assumption, named
 from petaday.units import Kind, Span
+from petaday.workload.demand import PF_DAY
 
 NEWEST = "2026-03"
 """The month of the newest prices of the catalog."""
 
 KINDS = {
-    "server_overhead": Kind.RATIO,
     "storage": Kind.RATIO,
     "facility": Kind.POWER_PRICE,
     "shell_share": Kind.RATIO,
@@ -34,15 +35,20 @@ KINDS = {
     "replacement": Kind.FREQUENCY,
     "wacc": Kind.RATIO,
     "life_it": Kind.TIME,
-    "life_network": Kind.TIME,
     "life_facility": Kind.TIME,
     "residual": Kind.RATIO,
     "sold": Kind.RATIO,
 }
 """Figures that a profile and a scenario share by name."""
 
-PF_DAY = 8.64e19
-"""FLOP."""
+YUAN = {
+    Kind.MONEY: Kind.MONEY_CNY,
+    Kind.ENERGY_PRICE: Kind.ENERGY_PRICE_CNY,
+    Kind.POWER_PRICE: Kind.POWER_PRICE_CNY,
+    Kind.DEMAND_PRICE: Kind.DEMAND_PRICE_CNY,
+    Kind.CHIP_PRICE: Kind.CHIP_PRICE_CNY,
+}
+"""A price's kind in dollars to that in yuan."""
 
 CONVENTIONS = {
     "cloud_list": "chip-hours at clouds' on-demand list price",
@@ -56,17 +62,18 @@ CONVENTIONS = {
 
 @dataclass(frozen=True)
 class ClusterPrices:
-    """The factors of a cluster's money. rate: yuan for a dollar; date: month of the prices."""
+    """The factors of a cluster's money. date: month of the prices; yuan: names of those that are in yuan."""
 
     date: str
     currency: str
     factors: tuple[Factor, ...]
     assumptions: tuple[Assumption, ...]
+    yuan: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run takes. chip_seconds: of wall time times chips; flops: of the model; tokens: trained on."""
+    """What a run takes. chip_seconds: of wall time times chips that train; flops: of the model; tokens: trained on."""
 
     chip_seconds: Floats
     flops: Floats
@@ -82,49 +89,63 @@ def price_factors(section: Cost, chip: Chip) -> ClusterPrices:
     """
     profile = named("cost.profile", catalog.cost_profile, section.profile)
     date = section.date or NEWEST
-    rate = _exchange_rate(section, date)
-    factors = [rate]
-    is_rack = host_of(chip).rack
-    for name, kind in KINDS.items():
-        factors.append(_figure(section, profile, name, kind, rate.span.value, is_rack))
-    factors.append(_chip_price(section, chip, date, rate.span.value))
-    factors += _rents(section, chip, date, rate.span.value)
+    factors = [
+        _exchange_rate(section, date),
+        *(_figure(section, profile, name, kind) for name, kind in KINDS.items()),
+    ]
+    if section.life_network is not None:
+        factors.append(Factor("cost.life_network", section.life_network, Kind.TIME, "the scenario", given=True))
+    factors += _silicon(section, profile, chip, date)
+    factors += _rents(section, chip, date)
     notes = [
         Assumption("cost.profile", profile.id, profile.name) if "profile" not in section.model_fields_set else None,
         Assumption("cost.date", date, "the newest prices of the catalog") if section.date is None else None,
     ]
-    return ClusterPrices(date, section.currency, tuple(factors), tuple(note for note in notes if note))
+    yuan = frozenset(each.name for each in factors if each.kind in YUAN.values())
+    return ClusterPrices(date, section.currency, tuple(factors), tuple(note for note in notes if note), yuan)
 
 
 def _exchange_rate(section: Cost, date: str) -> Factor:
     if section.exchange_rate is not None:
         return Factor("cost.exchange_rate", section.exchange_rate, Kind.COUNT, "the scenario", given=True)
-    figure = catalog.exchange_rate("CNY", date)
-    return of_figure("cost.exchange_rate", figure, Kind.COUNT)
+    return of_figure("cost.exchange_rate", catalog.exchange_rate("CNY", date), Kind.COUNT)
 
 
-def _figure(section: Cost, profile: CostProfile, name: str, kind: Kind, rate: float, is_rack: bool) -> Factor:
-    """A figure of the scenario, else of the profile."""
-    given: Span | Priced | None = getattr(section, name)
-    if given is None:
-        of_rack = is_rack and name == "server_overhead"
-        return of_figure(f"cost.{name}", profile.rack_overhead if of_rack else getattr(profile, name), kind)
-    span = given.usd(rate) if isinstance(given, Priced) else given
+def _given(name: str, written: Span | Priced, kind: Kind) -> Factor:
+    """A figure of the scenario; a price keeps its currency."""
+    span = written.span if isinstance(written, Priced) else written
+    if isinstance(written, Priced) and written.currency == "CNY":
+        kind = YUAN[kind]
     if kind is Kind.RATIO and name != "server_overhead" and span.high > 1:
         raise InputError("a share above 1", field=f"cost.{name}", expected="0 to 100 %")
     if name == "server_overhead" and span.low < 1:
         raise InputError("a server cheaper than its chips", field="cost.server_overhead", expected="1 or more")
-    return Factor(f"cost.{name}", span, kind, "the scenario", given=True)
+    most = 1.0 if kind is Kind.RATIO and name != "server_overhead" else inf
+    return Factor(f"cost.{name}", span, kind, "the scenario", given=True, most=most)
 
 
-def _chip_price(section: Cost, chip: Chip, date: str, rate: float) -> Factor:
-    if section.chip_price is not None:
-        return Factor("cost.chip_price", section.chip_price.usd(rate), Kind.MONEY, "the scenario", given=True)
+def _figure(section: Cost, profile: CostProfile, name: str, kind: Kind) -> Factor:
+    """A figure of the scenario, else of the profile."""
+    given: Span | Priced | None = getattr(section, name)
+    return of_figure(f"cost.{name}", getattr(profile, name), kind) if given is None else _given(name, given, kind)
+
+
+def _silicon(section: Cost, profile: CostProfile, chip: Chip, date: str) -> tuple[Factor, Factor]:
+    """The price of a chip, and the whole server over its chips: 1 where the price is a server's over its chips."""
     bought = catalog.purchase_of(chip.id, date)
+    if section.server_overhead is not None:
+        overhead = _given("server_overhead", section.server_overhead, Kind.RATIO)
+    elif section.chip_price is None and bought is not None and bought.channel == "retail":
+        one = Span(1.0, 1.0, 1.0)
+        overhead = Factor("cost.server_overhead", one, Kind.RATIO, "the price is a server's over its chips")
+    else:
+        figure = profile.rack_overhead if host_of(chip).rack else profile.server_overhead
+        overhead = of_figure("cost.server_overhead", figure, Kind.RATIO)
+    if section.chip_price is not None:
+        return _given("chip_price", section.chip_price, Kind.MONEY), overhead
     if bought is not None:
-        factor = of_figure("cost.chip_price", bought.price, Kind.MONEY)
-        source = f"{bought.channel} around {bought.date}: {factor.source}"
-        return Factor(factor.name, factor.span, factor.kind, source, factor.estimate)
+        price = of_figure("cost.chip_price", bought.price, Kind.MONEY)
+        return replace(price, source=f"{bought.channel} around {bought.date}: {price.source}"), overhead
     if chip.price_low is None or chip.price_high is None:
         raise InputError(
             f"the catalog knows no price of {chip.id}",
@@ -133,20 +154,26 @@ def _chip_price(section: Cost, chip: Chip, date: str, rate: float) -> Factor:
         )
     low, high = chip.price_low.value, chip.price_high.value
     source = f"no price around {date}; of any date: {chip.price_low.source}"
-    return Factor("cost.chip_price", Span(low, (low * high) ** 0.5, high), Kind.MONEY, source, estimate=True)
+    span = Span(low, (low * high) ** 0.5, high)
+    return Factor("cost.chip_price", span, Kind.MONEY, source, estimate=True), overhead
 
 
-def _rents(section: Cost, chip: Chip, date: str, rate: float) -> Iterable[Factor]:
+def _rents(section: Cost, chip: Chip, date: str) -> Iterable[Factor]:
     """Rents that are known; a convention without one has no answer."""
     terms: dict[str, Term] = {"list_rent": "on-demand", "committed_rent": "committed"}
     for name, term in terms.items():
         given: Priced | None = getattr(section, name)
         if given is not None:
-            yield Factor(f"cost.{name}", given.usd(rate), Kind.CHIP_PRICE, "the scenario", given=True)
+            yield _given(name, given, Kind.CHIP_PRICE)
         elif (quote := catalog.rent_of(chip.id, term, date)) is not None:
             factor = of_figure(f"cost.{name}", quote.price, Kind.CHIP_PRICE)
-            source = f"{quote.quotes} quotes around {quote.date}: {factor.source}"
-            yield Factor(factor.name, factor.span, factor.kind, source, factor.estimate)
+            yield replace(factor, source=f"{quote.quotes} quotes around {quote.date}: {factor.source}")
+
+
+def in_dollars(values: Values, yuan: frozenset[str]) -> Values:
+    """The values with those in yuan turned into dollars at the exchange rate among them."""
+    rate = values["cost.exchange_rate"]
+    return {name: value / rate if name in yuan else value for name, value in values.items()}
 
 
 def prices_at(values: Values, energy: Floats | None = None, demand: Floats | None = None) -> Prices:
@@ -166,7 +193,7 @@ def prices_at(values: Values, energy: Floats | None = None, demand: Floats | Non
         replacement=at["replacement"],
         wacc=at["wacc"],
         life_it=at["life_it"],
-        life_network=at["life_network"],
+        life_network=at.get("life_network", at["life_it"]),
         life_facility=at["life_facility"],
         residual=np.minimum(at["residual"], 1.0),
     )
@@ -178,8 +205,8 @@ def run_costs(found: Costs, size: Size, values: Values, run: Run) -> dict[str, F
     by_rent = {name: run.chip_seconds * values[rent] for name, rent in rents.items() if rent in values}
     return {
         **by_rent,
-        "amortised": run.chip_seconds * per_chip_second(found.hardware_and_energy, size.chips),
-        "marginal": run.chip_seconds * per_chip_second(found.opex.energy, size.chips),
+        "amortised": run.chip_seconds * per_chip_second(found.hardware_and_energy, size.used),
+        "marginal": run.chip_seconds * per_chip_second(found.opex.energy, size.used),
     }
 
 
@@ -187,7 +214,7 @@ def money(size: Size, values: Values, run: Run | None, prices: Prices) -> dict[s
     """All of a cluster's money by name, in US dollars: capital, yearly charge, running costs, unit costs, a run's costs."""
     found = costs(size, prices)
     sold = np.minimum(values["cost.sold"], 1.0)
-    second = per_chip_second(found.yearly, size.chips, sold)
+    second = per_chip_second(found.yearly, size.used, sold)
     told = {
         **{f"capex_usd.{name}": value for name, value in found.capex.by_part().items()},
         "capex_usd.total": found.capex.total,
@@ -196,7 +223,7 @@ def money(size: Size, values: Values, run: Run | None, prices: Prices) -> dict[s
         **{f"opex_usd_per_year.{name}": value for name, value in found.opex.by_part().items()},
         "opex_usd_per_year.total": found.opex.total,
         "usd_per_year": found.yearly,
-        "usd_per_chip_hour": per_chip_second(found.yearly, size.chips) * 3600,
+        "usd_per_chip_hour": per_chip_second(found.yearly, size.used) * 3600,
         "usd_per_sold_chip_hour": second * 3600,
     }
     if run is not None:

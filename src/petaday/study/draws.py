@@ -11,7 +11,7 @@ from petaday.study.factor import spread
 from petaday.study.uncertainty import sobol
 from petaday.units import Span
 
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 SAMPLES = 8192
 """Sobol points; the 95th percentile of 18 inputs came within 0.3 % of 8 million random samples at this number."""
 
@@ -24,7 +24,7 @@ class Draws:
         self._points = sobol(SAMPLES, dimensions) if dimensions else np.zeros((1, 0))
         self._next = 0
 
-    def of(self, span: Span, offset: float = 0.0) -> Values:
+    def of(self, span: Span, offset: float = 0.0) -> Floats:
         """Samples of a range, shape (samples, 1), or (1, 1) where it is known.
 
         Log-normal on either side of the median, each side through its own end (5th and 95th percentile). `offset` is
@@ -43,7 +43,7 @@ def unknown(spans: Sequence[Span | None]) -> int:
     return sum(span is not None and not span.is_known for span in spans)
 
 
-def band(samples: Values) -> tuple[Values, Values, Values]:
+def band(samples: Floats) -> tuple[Floats, Floats, Floats]:
     """The 10th, 50th and 90th percentile over the first axis."""
     low, middle, high = np.quantile(samples, (0.1, 0.5, 0.9), axis=0)
     return low, middle, high

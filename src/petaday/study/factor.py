@@ -66,12 +66,15 @@ def _half(value: float, end: float, z: Floats) -> Floats:
     return np.asarray(value + (end - value) * share)
 
 
-def of_figure(name: str, figure: Figure, kind: Kind) -> Factor:
-    """A catalog figure as a factor."""
+def of_figure(name: str, figure: Figure, kind: Kind | None = None) -> Factor:
+    """A catalog figure as a factor; without a kind its text is the figure's own."""
     low = figure.value if figure.low is None else figure.low
     high = figure.value if figure.high is None else figure.high
-    most = 1.0 if kind is Kind.RATIO and high <= 1 else inf
-    return Factor(name, Span(low, figure.value, high), kind, figure.source, figure.estimate, most=most)
+    is_share = ("%" in figure.text or kind is Kind.RATIO) and "/" not in figure.text and high <= 1
+    most = 1.0 if is_share else inf
+    return Factor(
+        name, Span(low, figure.value, high), kind, figure.source, figure.estimate, words=figure.text, most=most
+    )
 
 
 def middle(factors: Iterable[Factor]) -> dict[str, Floats]:

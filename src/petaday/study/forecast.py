@@ -19,7 +19,7 @@ from petaday.supply.diffusion import Diffusion, diffuse
 from petaday.units import Kind, Span, parse_span, render
 from petaday.units.kinds import YEAR
 
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 NO_GROWTH = Span(0.0, 0.0, 0.0)
 ALL = Span(1.0, 1.0, 1.0)
 LIFE = Span(4.0 * YEAR, 5.0 * YEAR, 6.0 * YEAR)
@@ -39,9 +39,9 @@ CPO_SOURCE = "$0.1bn of CPO and NPO in 2025 (TrendForce) over an optics market o
 class Band:
     """10th, 50th and 90th percentile by year."""
 
-    p10: Values
-    p50: Values
-    p90: Values
+    p10: Floats
+    p50: Floats
+    p90: Floats
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,12 @@ def _filled(scenario: ForecastScenario, notes: list[Assumption]) -> _Filled:
 class _Wanted:
     """Demand by sample and year in each unit that is known."""
 
-    chips: Values
-    tokens: Values | None = None
-    flops: Values | None = None
+    chips: Floats
+    tokens: Floats | None = None
+    flops: Floats | None = None
 
 
-def _demand(demand: Demand, filled: _Filled, draws: Draws, since: Values, from_year: int, peak: float) -> _Wanted:
+def _demand(demand: Demand, filled: _Filled, draws: Draws, since: Floats, from_year: int, peak: float) -> _Wanted:
     if demand.unit == "chips":
         assert demand.chips is not None
         start = draws.of(demand.chips)
@@ -175,8 +175,8 @@ def _demand(demand: Demand, filled: _Filled, draws: Draws, since: Values, from_y
 
 
 def _supply(
-    scenario: ForecastScenario, filled: _Filled, draws: Draws, since: Values, wanted: Values
-) -> tuple[Values, Diffusion]:
+    scenario: ForecastScenario, filled: _Filled, draws: Draws, since: Floats, wanted: Floats
+) -> tuple[Floats, Diffusion]:
     """The base at the start, shape (samples, 1), and what follows; capacities are given a second in SI units."""
     share = np.minimum(draws.of(filled.share), 1.0)
     base = draws.of(scenario.supply.installed) * share
@@ -201,7 +201,7 @@ def _binds(diffusion: Diffusion) -> list[dict[str, float]]:
     return told
 
 
-def _adoption(cpo: Adoption, draws: Draws, years: Values) -> Band:
+def _adoption(cpo: Adoption, draws: Draws, years: Floats) -> Band:
     limit = np.minimum(draws.of(cpo.limit or ALL), 1.0)
     # The tails of a range reach beyond what its ends, which were checked, allow.
     start = np.minimum(draws.of(cpo.start), 0.98 * limit)
@@ -210,16 +210,16 @@ def _adoption(cpo: Adoption, draws: Draws, years: Values) -> Band:
     return _band(curve.share(years))
 
 
-def _band(samples: Values) -> Band:
+def _band(samples: Floats) -> Band:
     return Band(*band(samples))
 
 
-def _later(samples: Values) -> Band:
+def _later(samples: Floats) -> Band:
     """The band of a flow, which the first year does not have."""
     return _band(_with_start(np.full((1, 1), np.nan), samples))
 
 
-def _with_start(first: Values, later: Values) -> Values:
+def _with_start(first: Floats, later: Floats) -> Floats:
     return np.concatenate([np.broadcast_to(first, (len(later), 1)), later], axis=1)
 
 

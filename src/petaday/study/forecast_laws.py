@@ -13,7 +13,7 @@ from petaday.supply import growth
 from petaday.units import Span
 from petaday.units.kinds import YEAR
 
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 def spans_of(law: Law) -> list[Span]:
@@ -29,7 +29,7 @@ def spans_of(law: Law) -> list[Span]:
             return [law.growth, law.limit]
 
 
-def law_of(law: Law, draws: Draws, from_year: int) -> Callable[[Values], Values]:
+def law_of(law: Law, draws: Draws, from_year: int) -> Callable[[Floats], Floats]:
     """Demand over that of the start, as a function of the years since then; draws what `spans_of` lists."""
     match law:
         case Compound():

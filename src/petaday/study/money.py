@@ -22,11 +22,6 @@ class Priced:
     span: Span
     currency: CurrencyName
 
-    def usd(self, yuan_per_dollar: float) -> Span:
-        """The same in dollars."""
-        rate = yuan_per_dollar if self.currency == "CNY" else 1.0
-        return Span(self.span.low / rate, self.span.value / rate, self.span.high / rate)
-
 
 @dataclass(frozen=True)
 class PricedIn:

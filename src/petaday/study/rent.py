@@ -43,10 +43,10 @@ def _of_id(id_: str) -> OwnedRent:
     built = Load(chips=CHIPS, chip=chip.id)
     bill = network_bill(built, chip, notes)
     it = it_of(chip, CHIPS, activity_of(built, notes), host, cooling, bill, notes)
-    boxes = bill.switches.price.typical + bill.nics.price.typical if bill else 0.0
+    boxes = bill.switches.price.typical if bill else 0.0
     optics = sum(line.price.typical for line in bill.links) if bill else 0.0
     pue = cost_profile(section.profile).pue.value
-    size = Size(*map(np.asarray, (float(CHIPS), boxes, optics, it.mean, it.capacity, pue)))
+    size = Size(*map(np.asarray, (float(CHIPS), float(CHIPS), boxes, optics, it.mean, it.capacity, pue)))
     yearly = costs(size, prices_at(values)).yearly
     price = float(per_chip_second(yearly, size.chips, values["cost.sold"]))
     bought = render(float(values["cost.chip_price"]), Kind.MONEY, digits=3)

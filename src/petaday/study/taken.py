@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from math import inf
 
 import numpy as np
 
 from petaday.catalog.figure import Figure
 from petaday.catalog.take import Take, median
 from petaday.catalog.validate import Strict
-from petaday.study.factor import Factor, Floats, Values
-from petaday.units import Span
+from petaday.study.factor import Factor, Floats, Values, of_figure
 
 
 class Taken:
@@ -38,7 +36,7 @@ class Taken:
     @property
     def factors(self) -> tuple[Factor, ...]:
         """All figures as factors, named in the order of their parts."""
-        return tuple(as_factor(name, figure) for name, figure in self._figures.items())
+        return tuple(of_figure(name, figure) for name, figure in self._figures.items())
 
     def take(self, values: Values) -> Take:
         """From a figure to its value among those of the factors."""
@@ -69,12 +67,3 @@ def _inside(value: object, path: str) -> Iterator[tuple[str, Figure]]:
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from _inside(each, f"{path}.{key}")
-
-
-def as_factor(name: str, figure: Figure) -> Factor:
-    """A figure with its own words."""
-    low = figure.value if figure.low is None else figure.low
-    high = figure.value if figure.high is None else figure.high
-    span = Span(low, figure.value, high)
-    most = 1.0 if "%" in figure.text and high <= 1 else inf
-    return Factor(name, span, None, figure.source, figure.estimate, words=figure.text, most=most)

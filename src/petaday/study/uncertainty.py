@@ -1,7 +1,6 @@
 """How uncertain an answer is, and what makes it so: quasi-random draws of all factors through one vectorised function.
 
-Sobol points (Sobol 1967; scrambled by Owen's method) stand for random ones: 8,192 of them give the 95th percentile of an
-18-factor cost to 0.3 %, where as many random draws give it to 0.5 %.
+Sobol points (Sobol 1967; scrambled by Owen's method) stand for random ones: quantiles of as many of them scatter less.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ MOST_EXPLAINED = 8
 """Factors whose shares of an output's variance are told."""
 
 
-BASES = 4
+BASES = 16
 """Draws around which each factor is moved alone, to find those."""
 
 
@@ -42,9 +41,13 @@ class Shares:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """P10, P50 and P90 of every output, and the Sobol indices of those asked for, largest total first."""
+    """P10, P50 and P90 of every output, and the Sobol indices of those asked for, largest total first.
+
+    rows: draws of each of the indices' sets; 0 where none were asked for
+    """
 
     samples: int
+    rows: int
     quantiles: dict[str, tuple[float, float, float]]
     shares: dict[str, Shares]
 
@@ -90,11 +93,12 @@ def propagate(
     uncertain = open_factors(factors)
     if not uncertain:
         values = chain(draw(factors, np.empty((1, 0))))
-        return Uncertainty(1, {name: (float(v[0]),) * 3 for name, v in _plain(values, 1).items()}, {})
+        return Uncertainty(1, 0, {name: (float(v[0]),) * 3 for name, v in _plain(values, 1).items()}, {})
     outputs = _plain(chain(draw(factors, sobol(samples, len(uncertain), seed))), samples)
     quantiles = {name: tuple(float(q) for q in np.quantile(column, QUANTILES)) for name, column in outputs.items()}
-    shares = _indices(factors, chain, explain, max(64, samples // 16), seed) if explain else {}
-    return Uncertainty(samples, quantiles, shares)  # type: ignore[arg-type]
+    rows = max(64, samples // 16) if explain else 0
+    shares = _indices(factors, chain, explain, rows, seed) if explain else {}
+    return Uncertainty(samples, rows, quantiles, shares)  # type: ignore[arg-type]
 
 
 def _plain(outputs: dict[str, Floats], samples: int) -> dict[str, Floats]:

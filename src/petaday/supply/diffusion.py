@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from petaday.errors import InputError
 
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Diffusion:
     """
 
     names: tuple[str, ...]
-    supply: Values
-    shipped: Values
-    retired: Values
-    installed: Values
-    shortfall: Values
+    supply: Floats
+    shipped: Floats
+    retired: Floats
+    installed: Floats
+    shortfall: Floats
     limit: NDArray[np.intp]
     binds: NDArray[np.bool_]
 

@@ -16,20 +16,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from petaday.errors import InputError
 
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
-def compound(start: ArrayLike, growth: ArrayLike, years: ArrayLike) -> Values:
+def compound(start: ArrayLike, growth: ArrayLike, years: ArrayLike) -> Floats:
     """start · (1 + growth)^years: a compound annual growth rate (CAGR); growth above -1."""
     return np.asarray(np.asarray(start) * np.power(1 + np.asarray(growth, float), years))
 
 
-def doubling(start: ArrayLike, doubling_years: ArrayLike, years: ArrayLike) -> Values:
+def doubling(start: ArrayLike, doubling_years: ArrayLike, years: ArrayLike) -> Floats:
     """start · 2^(years / doubling time)."""
     return np.asarray(start) * np.exp2(np.asarray(years, float) / doubling_years)
 
 
-def piecewise(start: ArrayLike, ends: Sequence[float], growths: Sequence[ArrayLike], years: ArrayLike) -> Values:
+def piecewise(start: ArrayLike, ends: Sequence[float], growths: Sequence[ArrayLike], years: ArrayLike) -> Floats:
     """Growth at one rate until ends[0], at the next until ends[1] and so on; the last rate has no end.
 
     ends: years since the start, ascending, one fewer than growths. Continuous: the logarithm is a broken line.
@@ -47,7 +47,7 @@ def piecewise(start: ArrayLike, ends: Sequence[float], growths: Sequence[ArrayLi
     return np.asarray(np.exp(log))
 
 
-def saturating(start: ArrayLike, growth: ArrayLike, limit: ArrayLike, years: ArrayLike) -> Values:
+def saturating(start: ArrayLike, growth: ArrayLike, limit: ArrayLike, years: ArrayLike) -> Floats:
     """A logistic that begins with `growth` a year while far from its limit; start below limit.
 
     x(t) = limit / (1 + (limit/start - 1) · (1 + growth)^-t)   (Verhulst 1838)
@@ -60,11 +60,11 @@ def saturating(start: ArrayLike, growth: ArrayLike, limit: ArrayLike, years: Arr
 class Logistic:
     """Adoption of what comes: share(year) = limit / (1 + exp(-rate · (year - midpoint))); calendar years, rate 1/year."""
 
-    midpoint: Values
-    rate: Values
-    limit: Values
+    midpoint: Floats
+    rate: Floats
+    limit: Floats
 
-    def share(self, years: ArrayLike) -> Values:
+    def share(self, years: ArrayLike) -> Floats:
         """The share in calendar years, which broadcast with the parameters."""
         return np.asarray(self.limit / (1 + np.exp(-self.rate * (np.asarray(years, float) - self.midpoint))))
 
@@ -102,10 +102,10 @@ class Trend:
     """
 
     first: float
-    start: Values
-    growth: Values
-    rate: Values
-    rate_error: Values
+    start: Floats
+    growth: Floats
+    rate: Floats
+    rate_error: Floats
 
 
 def fit_exponential(years: ArrayLike, values: ArrayLike) -> Trend:
@@ -151,7 +151,7 @@ def fit_logistic(years: ArrayLike, shares: ArrayLike, limit: ArrayLike) -> Logis
     return Logistic(odds.first - np.log(odds.start) / odds.rate, odds.rate, top)
 
 
-def _log(years: ArrayLike, values: ArrayLike) -> Values:
+def _log(years: ArrayLike, values: ArrayLike) -> Floats:
     at, given = np.asarray(years, float), np.asarray(values, float)
     if at.ndim != 1 or len(at) < 2 or at.min() == at.max() or given.shape[-1:] != at.shape:
         raise InputError("a trend needs points of two years or more", expected="one value for each year")

@@ -30,7 +30,7 @@ GPT3_FLOP = 3.14e23
 
 @dataclass(frozen=True)
 class Site:
-    """A cluster to be costed. duty: mean over peak draw; network: dollars of switches and adapters, and of links."""
+    """A cluster to be costed. duty: mean over peak draw; network: dollars of switches, and of links."""
 
     chip: str
     chips: int
@@ -46,22 +46,23 @@ def told(site: Site, run: Run | None = None) -> dict[str, float]:
     priced = price_factors(Cost.model_validate(dict(site.section)), load.chip(site.chip))
     values = middle(priced.factors)
     peak = site.it_peak_watts
-    size = Size(*map(np.asarray, (float(site.chips), *site.network, peak * site.duty, peak, site.pue)))
+    size = Size(
+        *map(np.asarray, (float(site.chips), float(site.chips), *site.network, peak * site.duty, peak, site.pue))
+    )
     return {name: float(value) for name, value in money(size, values, run, prices_at(values)).items()}
 
 
 def network_price(chip: str, chips: int, network: str) -> tuple[float, float]:
-    """Dollars of switches and adapters, and of modules and cables, of a full-bisection fat tree of three tiers."""
+    """Dollars of switches, and of modules and cables, of a full-bisection fat tree of three tiers."""
     fabric = FabricPart(kind="fat-tree", endpoints=chips, tiers=3)
     bill = wire(FabricScenario(fabric=fabric, cluster=Cluster(chip=chip, chips=chips, network=network))).bill
-    boxes = bill.switches.price.typical + bill.nics.price.typical
-    return boxes, sum(line.price.typical for line in bill.links)
+    return bill.switches.price.typical, sum(line.price.typical for line in bill.links)
 
 
 def gigawatt(life: str) -> dict[str, float]:
     """1 GW of IT of GB200 whose IT lives so long, at prices of the end of 2025."""
     chips = round(1e9 / WATTS_PER_GB200 / 72) * 72
-    section = {"date": "2025-12", "life_it": life, "life_network": life}
+    section = {"date": "2025-12", "life_it": life}
     network = network_price("gb200-nvl72", chips, "roce-400")
     return told(Site("gb200-nvl72", chips, 1e9, 0.75, network, section))
 
@@ -86,7 +87,7 @@ def _gigawatt_rows() -> list[Checked]:
     ]
     rows = [_row("1 GW (Epoch AI)", f"epoch-1gw: {name}", *pair) for name, *pair in values]
     bernstein = [
-        ("capital without plant beyond racks", 35e9, five["capex_usd.total"]),
+        ("capital", 35e9, five["capex_usd.total"]),
         (
             "network's share of capital",
             0.13,
@@ -108,7 +109,7 @@ def _run_rows() -> list[Checked]:
     network = chips_and_servers / 0.81 * 0.19
     owned = Site(
         "v100-sxm2-32", 10_000, 10_000 * 300 * 1.8, 0.75, (network, 0.0),
-        {"date": "2020-06", "life_it": "3 years", "life_network": "3 years", "wacc": "0 %"}, pue=1.25,
+        {"date": "2020-06", "life_it": "3 years", "wacc": "0 %"}, pue=1.25,
     )  # fmt: skip
     amortised = told(owned, run_of(355.0, 10_000.0))["run_usd.amortised"]
     h100 = Site("h100-sxm-80", 1024, 1024 * 1472.0, 0.75, (0.0, 0.0), {"date": "2026-03"})

@@ -11,10 +11,13 @@ from petaday.fabric.bill import Bill
 from petaday.fabric.ranges import Range, total
 from petaday.site.cost import Size
 from petaday.study.answer import Answer
-from petaday.study.cost import ClusterPrices, Run, money, prices_at
+from petaday.study.cost import ClusterPrices, Run, in_dollars, money, prices_at
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
 from petaday.units import Kind, Span
+
+TARIFF = ("cost.energy", "cost.demand")
+"""Prices for which a site's tariff stands."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,14 @@ class CostLink:
     @property
     def factors(self) -> tuple[Factor, ...]:
         """Prices of the cluster and of its network."""
+        placed = self.answer.joined.scenario.site is not None
+        prices = tuple(each for each in self.prices.factors if not (placed and each.name in TARIFF))
         if self.network is None:
-            return self.prices.factors
+            return prices
         links = total(line.price for line in self.network.links)
-        boxes = self.network.switches.price + self.network.nics.price
         return (
-            *self.prices.factors,
-            _priced("cost.network", boxes, "switches and adapters of the fabric's bill"),
+            *prices,
+            _priced("cost.network", self.network.switches.price, "switches of the fabric's bill"),
             _priced("cost.optics", links, "modules and cables of the fabric's bill"),
         )
 
@@ -53,15 +57,17 @@ class CostLink:
         section = self.answer.joined.scenario.cost
         if section is None or self.answer.joined.scenario.site is None:
             return {}
-        given = (name for name in ("energy", "demand") if getattr(section, name) is not None)
-        return {f"cost.{name}": "the site's tariff prices energy" for name in given}
+        given = (name for name in TARIFF if getattr(section, name.removeprefix("cost.")) is not None)
+        return dict.fromkeys(given, "the site's tariff prices energy")
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
         """Money by part and by convention."""
         nothing = np.asarray(0.0)
+        values = in_dollars(values, self.prices.yuan)
         chips = np.asarray(float(self.answer.job.chips))
         size = Size(
-            chips=chips,
+            chips=chips + told["goodput.spare_chips"],
+            used=chips,
             network=values.get("cost.network", nothing),
             optics=values.get("cost.optics", nothing),
             it_watts=told["power.it_w"],

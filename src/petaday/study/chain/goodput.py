@@ -62,6 +62,7 @@ class GoodputLink:
             "goodput.interval_s": kept.interval,
             "goodput.wall_time_s": np.asarray(found.wall_time),
             "goodput.spares": found.spares,
+            "goodput.spare_chips": found.spares * (self.case.run.chips / self.case.nodes),
             **{f"goodput.losses.{name}": share for name, share in kept.losses.items()},
         }
 

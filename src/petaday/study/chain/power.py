@@ -98,24 +98,28 @@ class PowerLink:
             arithmetic=self.answer.best.hfu * self.answer.best.step_time / told["step.step_time_s"],
             traffic=values["power.traffic"],
         )
-        nothing = np.asarray(0.0)
+        nothing, spares = np.asarray(0.0), told["goodput.spare_chips"]
         around = {
             "switches": values.get("power.switches", nothing),
             "links": values.get("power.links", nothing),
             "storage": chips * self.taken.take(values)(self.host.storage),
         }
-        parts, peak = (
-            it_parts(chips, server, each, ratio=values["power.board_ratio"], **around) for each in (busy, PEAK)
-        )
-        told |= {f"power.it_parts_w.{name}": np.asarray(getattr(parts, name)) for name in PARTS}
-        told |= {"power.it_w": parts.total, "power.it_peak_w": peak.total}
+        training = it_parts(chips, server, busy, ratio=values["power.board_ratio"], **around)
+        waiting = it_parts(spares, server, PARKED)
+        peak = it_parts(chips + spares, server, PEAK, **around)
+        told |= {f"power.it_parts_w.{name}": getattr(training, name) + getattr(waiting, name) for name in PARTS}
+        it = training.total + waiting.total
+        told |= {"power.it_w": it, "power.it_peak_w": peak.total}
         if self.pue is not None:
             told["power.pue"] = np.maximum(values[self.pue.name], 1.0)
-            told["power.facility_w"] = parts.total * told["power.pue"]
+            told["power.facility_w"] = it * told["power.pue"]
             told["power.run_energy_j"] = told["power.facility_w"] * told.get(
                 "goodput.wall_time_s", told["run.wall_time_s"]
             )
 
+
+PARKED = Activity(0.0, 0.0, 0.0)
+"""A chip without a job."""
 
 PARTS = ("chips", "hosts", "adapters", "fans", "supplies", "switches", "links", "storage")
 
