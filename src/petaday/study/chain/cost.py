@@ -48,8 +48,11 @@ class CostLink:
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
-        """The profile and the date of prices, where the scenario leaves them open."""
-        return self.prices.assumptions
+        """The profile and the date of prices, where the scenario leaves them open, and what has no price here."""
+        site = self.answer.joined.scenario.site
+        free = [name for name in ("solar", "wind", "battery") if site is not None and getattr(site, name) is not None]
+        own = (Assumption(f"cost.{name}", "$0", "plants behind the meter are not priced", True) for name in free)
+        return (*self.prices.assumptions, *own)
 
     @property
     def unused(self) -> Mapping[str, str]:
