@@ -19,7 +19,8 @@ from petaday.study.reliability_scenario import Reliability
 from petaday.study.site import site_of
 from petaday.study.site_it import ItLoad
 from petaday.study.site_parts import chosen_cooling
-from petaday.study.supply import supply_behind
+from petaday.study.supply import supplied
+from petaday.study.supply_scenario import Order
 from scenarios import EXAMPLES, SMALL, changed, example, planned, written
 
 # The library of the command line warns when a test runs the program's own `main`.
@@ -106,8 +107,10 @@ def test_the_chain_and_the_verbs_tell_the_same() -> None:
     share = numbers["goodput.wall_time_s"] / (365 * 86400)
     carbon = float(year.carbon_location) * share
     assert numbers["carbon.operational_location_kg"] == pytest.approx(carbon)
-    order = supply_behind(found)
-    assert order is not None
+    assert scenario.supply is not None
+    order = supplied(
+        Order.model_validate({"chip": "ascend-910b3", "chips": "11264"}), scenario.supply, allow_unverified=True
+    )
     assert numbers["supply.months"] == pytest.approx(float(order.filled.months))
     assert numbers["carbon.embodied_kg"] == pytest.approx(float(order.carbon.total) * found.job.chips)
 

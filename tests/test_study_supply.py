@@ -12,13 +12,14 @@ import pydantic
 import pytest
 
 from petaday.catalog.figure import Figure
+from petaday.catalog.prices import cost_profile
 from petaday.errors import InputError
 from petaday.report.data import Data
-from petaday.study.answer import answer
 from petaday.study.equal import equal_outcome
 from petaday.study.scenario import Scenario, read_scenario
-from petaday.study.supply import made_of, read_supply, supplied, supply_behind
+from petaday.study.supply import read_supply, supplied
 from petaday.study.supply_lines import lines_of
+from petaday.study.supply_parts import behind
 from petaday.study.supply_scenario import SupplyScenario
 from petaday.supply.silicon import Floats
 from scenarios import SMALL, changed, written
@@ -96,7 +97,7 @@ def test_dies_of_one_line_share_it_by_their_wafers() -> None:
         "order": {"chip": "ascend-910a", "chips": "1M"},
         "supply": {"start": "2024Q1", "shares": {"logic": "1 %"}},
     }
-    made = made_of("ascend-910a")
+    made = behind("ascend-910a").made()
     twin = replace(made, dies=(made.dies[0], replace(made.dies[0], count=3)))
     twin = replace(twin, recipe=made.recipe.model_copy(update={"dies": (made.recipe.dies[0], made.recipe.dies[0])}))
     asked = read(order).supply
@@ -197,7 +198,38 @@ def test_what_is_left_open_is_listed() -> None:
     data = answered({"order": H100["order"], "supply": {"start": "2024Q1"}})[1]
     fields = {each["field"] for each in data["assumptions"]}
     assert {"supply.shares.logic", "supply.shares.hbm", "supply.shares.packaging", "supply.life"} <= fields
+    assert {"supply.substrates", "supply.running"} <= fields
     assert any(each["estimate"] and "from memory" in each["source"] for each in data["assumptions"])
+
+
+def test_every_estimate_is_listed_with_its_part_and_value() -> None:
+    """Of the lines by quarter, of the board too; a chip without a board of its own says so."""
+    data = answered(H100)[1]
+    listed = {each["field"]: each for each in data["assumptions"]}
+    assert "dies.0.width 26 mm" in listed["supply.h100-sxm-80"]["value"]
+    assert "2027Q4" in listed["supply.lines.cowos"]["value"]
+    assert "circuit 0.379 m2" in listed["supply.hgx-h100"]["value"]
+    assert "supply.board" not in listed
+    other = answered(changed(H100, order__chip="mi300x"))[1]
+    assert "supply.board" in {each["field"] for each in other["assumptions"]}
+
+
+def test_the_usual_life_is_the_cost_profile_s() -> None:
+    life = cost_profile("world").life_it
+    answer_, data = answered(H100)
+    assert answer_.life == life.value
+    told = next(each for each in data["assumptions"] if each["field"] == "supply.life")
+    assert told["source"] == life.source and "3 years to 7 years" in told["value"]
+
+
+def test_yields_that_are_learned_price_and_burden_the_order_s_own_dies() -> None:
+    """Bills of a chip and of wafers rest on the same good dies of a wafer: those of the order's time."""
+    learning = {"first": "0.22 /cm2", "last": "0.12 /cm2", "time": "1 years"}
+    answer_ = answered(changed(ASCEND, supply__learning=learning, supply__stock={}))[0]
+    die = answer_.made.dies[0]
+    assert float(answer_.lines.good[0][0]) < float(die.good) < float(answer_.lines.good[0][-1])
+    assert float(die.cost) == pytest.approx(die.node.wafer_price.value / float(die.good))
+    assert float(answer_.bill.logic) == pytest.approx(answer_.order.chips * float(answer_.made.wafers_per_chip))
 
 
 # Wrong input
@@ -239,18 +271,10 @@ def test_an_error_has_its_place(tmp_path: Path) -> None:
 
 def test_a_chip_without_a_recipe_names_those_that_have_one() -> None:
     with pytest.raises(InputError, match=r"nothing is known of what wse3 is made of.*h100-sxm-80"):
-        made_of("wse3")
+        behind("wse3")
 
 
 # With a training run
-
-
-def test_a_training_run_asks_for_its_own_chips() -> None:
-    scenario = Scenario.model_validate({**SMALL, "supply": {"start": "2024Q1"}})
-    behind = supply_behind(answer(scenario, Path()))
-    assert behind is not None
-    assert (behind.made.recipe.id, behind.order.chips) == ("a100-sxm-80", 8)
-    assert supply_behind(answer(Scenario.model_validate(SMALL), Path())) is None
 
 
 def test_weaker_chips_take_more_of_them_and_more_network() -> None:

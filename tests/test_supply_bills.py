@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 
 from petaday.catalog import silicon_load as silicon
 from petaday.catalog.figure import Figure
-from petaday.study.supply import made_of
+from petaday.catalog.take import Take, median
+from petaday.study.supply_parts import behind
 from petaday.supply.bom import bom
-from petaday.supply.carbon import carbon
+from petaday.supply.carbon import Carbon, carbon
 from petaday.supply.package import Made, assembly_yield
 from petaday.supply.silicon import WAFER_AREA, Floats
-from petaday.supply.wafers import WaferBill, wafer_bill
+from petaday.supply.wafers import wafer_bill
 
 CHIPS = sorted(silicon.recipes())
 
 
-def drawn(samples: int, seed: int = 0) -> object:
+def drawn(samples: int, seed: int = 0) -> Take:
     """A reader of figures that gives samples between each one's low and high."""
     random = np.random.default_rng(seed)
 
@@ -32,9 +33,13 @@ def drawn(samples: int, seed: int = 0) -> object:
     return take
 
 
-def bill(chip: str, chips: float, stock: float = 0.0) -> WaferBill:
-    made = made_of(chip, allow_unverified=True)
-    return wafer_bill(made, chips, tuple(die.good for die in made.dies), stock)
+def made_of(chip: str, take: Take = median) -> Made:
+    return behind(chip, allow_unverified=True).made(take)
+
+
+def carbon_of(chip: str, take: Take = median) -> Carbon:
+    parts = behind(chip, allow_unverified=True)
+    return carbon(parts.made(take), parts.board, parts.switch_node, take)
 
 
 # Published totals
@@ -76,10 +81,32 @@ def test_memory_is_40_to_60_percent_of_newer_bills() -> None:
 
 @pytest.mark.parametrize(("chip", "kilograms"), [("h100-sxm-80", 1312), ("b200-sxm", 2274)])
 def test_boards_emit_what_nvidia_publishes(chip: str, kilograms: float) -> None:
-    board = silicon.baseboard_of(chip)
-    assert board is not None
-    total = board.chips * carbon(made_of(chip), board, silicon.node(board.switches.node)).total
+    total = 8 * carbon_of(chip).total
     assert float(total) == pytest.approx(kilograms, rel=0.15)
+
+
+def test_what_carries_a_chip_does_not_turn_the_order_of_chips_around() -> None:
+    """Alike chips on alike boards: more memory and more watts emit more, whichever boards are known."""
+    chips = ("h100-sxm-80", "h200-sxm", "b200-sxm", "b300-sxm")
+    h100, h200, b200, b300 = (float(carbon_of(chip).total) for chip in chips)
+    assert h100 < h200 < b200 < b300
+    board = carbon_of("h200-sxm")
+    assert (
+        float(board.switches) == pytest.approx(float(carbon_of("h100-sxm-80").switches)) and float(board.switches) > 0
+    )
+
+
+def test_a_rack_s_chip_has_its_own_boards_and_the_same_silicon() -> None:
+    rack, alone = carbon_of("gb200-nvl72"), carbon_of("b200-sxm")
+    assert float(rack.packaged) == pytest.approx(float(alone.packaged))
+    # 18 switches for 72 chips, and two for eight.
+    assert float(rack.switches) == pytest.approx(float(alone.switches))
+    assert float(rack.circuit) > float(alone.circuit) and float(rack.sink) < float(alone.sink)
+
+
+def test_a_board_without_switches_has_circuits_and_sinks() -> None:
+    found = carbon_of("mi300x")
+    assert float(found.switches) == 0 and min(float(found.circuit), float(found.sink), float(found.assembly)) > 0
 
 
 def test_h100_logic_alone_is_act_s_by_its_own_area_and_yield() -> None:
@@ -87,7 +114,7 @@ def test_h100_logic_alone_is_act_s_by_its_own_area_and_yield() -> None:
     node = silicon.node("n4")
     assert 814e-6 * node.carbon.value / 0.875 == pytest.approx(22.6, rel=0.01)
     made = made_of("h100-sxm-80")
-    logic = float(carbon(made, None, None).logic)
+    logic = float(carbon_of("h100-sxm-80").logic)
     assert logic == pytest.approx(node.carbon.value * WAFER_AREA / float(made.dies[0].good))
     assert 22.6 < logic < 2 * 22.6
 
@@ -97,9 +124,7 @@ def test_h100_logic_alone_is_act_s_by_its_own_area_and_yield() -> None:
 
 @pytest.mark.parametrize("chip", CHIPS)
 def test_parts_add_up_and_none_is_negative(chip: str) -> None:
-    made = made_of(chip, allow_unverified=True)
-    board = silicon.baseboard_of(made.recipe.id)
-    cost, emitted = bom(made), carbon(made, board, silicon.node(board.switches.node) if board else None)
+    cost, emitted = bom(made_of(chip)), carbon_of(chip)
     for whole in (cost, emitted):
         parts = [float(getattr(whole, field.name)) for field in fields(whole)]
         assert min(parts) >= 0
@@ -124,7 +149,7 @@ def test_stacks_of_dies_are_tested_before_memory_is_placed() -> None:
 @given(chips=st.floats(1, 1e9), stock=st.floats(0, 1e8), chip=st.sampled_from(CHIPS))
 @settings(deadline=None, max_examples=60)
 def test_the_bill_of_wafers_adds_up(chips: float, stock: float, chip: str) -> None:
-    made, listed = made_of(chip, allow_unverified=True), bill(chip, chips, stock)
+    made, listed = made_of(chip), wafer_bill(made_of(chip), chips, stock)
     assert float(listed.packages) == pytest.approx(float(listed.good + listed.bad), rel=1e-12)
     assert float(listed.good) == pytest.approx(float(listed.packages * made.assembled), rel=1e-9)
     for line, die in zip(listed.dies, made.dies, strict=True):
@@ -138,7 +163,7 @@ def test_the_bill_of_wafers_adds_up(chips: float, stock: float, chip: str) -> No
 
 def test_seven_million_h100_are_the_press_s_wafers_once() -> None:
     """7 million over 30 good dies a wafer is 233,000 wafers once; dies with spare cores take a third fewer."""
-    listed = bill("h100-sxm-80", 7e6)
+    listed = wafer_bill(made_of("h100-sxm-80"), 7e6)
     assert float(listed.logic) == pytest.approx(7e6 / 46.7 / 0.941, rel=0.01)
     assert float(listed.logic) < 7e6 / 30
     assert float(listed.stacks) == pytest.approx(5 * float(listed.packages))
@@ -149,13 +174,10 @@ def test_seven_million_h100_are_the_press_s_wafers_once() -> None:
 
 def test_all_bills_take_samples_at_once() -> None:
     samples = 8192
-    made = made_of("b200-sxm", drawn(samples))  # type: ignore[arg-type]
-    board = silicon.baseboard_of("b200-sxm")
-    assert board is not None
-    take = drawn(samples, seed=1)
-    costs = bom(made, take)  # type: ignore[arg-type]
-    emitted = carbon(made, board, silicon.node("n4"), take)  # type: ignore[arg-type]
-    listed = wafer_bill(made, np.full(samples, 1e6), tuple(die.good for die in made.dies))
+    made = made_of("b200-sxm", drawn(samples))
+    costs = bom(made, drawn(samples, seed=1))
+    emitted = carbon_of("b200-sxm", drawn(samples))
+    listed = wafer_bill(made, np.full(samples, 1e6))
     assert costs.total.shape == emitted.total.shape == listed.logic.shape == (samples,)
     assert np.quantile(costs.total, 0.05) < float(bom(made_of("b200-sxm")).total) < np.quantile(costs.total, 0.95)
     alone: Made = made_of("b200-sxm", lambda figure: np.asarray(figure.high or figure.value))

@@ -128,7 +128,19 @@ def test_names_find_parts_and_unknown_ones_tell_the_nearest() -> None:
         silicon.hbm("hbm-3f")
     with pytest.raises(InputError, match=r"no production line `cowoss`.*cowos"):
         silicon.line("cowoss")
-    assert silicon.baseboard_of("mi300x") is None
+
+
+def test_every_chip_has_a_board_and_a_rack_its_own() -> None:
+    boards = {chip: silicon.baseboard_of(chip).id for chip in RECIPES}
+    assert boards["h100-sxm-80"] == boards["h200-sxm"] == boards["h20-96"] == "hgx-h100"
+    assert boards["b200-sxm"] == boards["b300-sxm"] == "hgx-b200"
+    assert silicon.baseboard_of("gb200-nvl72").id == silicon.baseboard_of("gb300-nvl72").id == "nvl72"
+    assert boards["mi300x"] == boards["ascend-910b3"] == silicon.GENERIC_BOARD
+    carried = [chip for board in silicon.baseboards().values() for chip in board.carries]
+    assert len(carried) == len(set(carried))
+    for chip in carried:
+        load.chip(chip, allow_unverified=True)
+    assert [each.id for each in silicon.baseboards().values() if not each.carries] == [silicon.GENERIC_BOARD]
 
 
 # What a file may not say

@@ -151,15 +151,43 @@ def test_against_days_one_by_one(order: float, dies: float, line: float) -> None
 
 
 def test_samples_go_through_at_once() -> None:
+    """Every sample, of rates, yields and lead times, is the order that it would be alone."""
     samples = 8192
     dies = np.linspace(50, 300, samples)
     share = np.linspace(0.6, 1.0, samples)
-    parts = (Part("dies", 2.0, dies[:, None] * np.ones(MONTHS), 3.0), Part("memory", 10.0, flat(1000), 1.0))
-    run = fill(200.0, parts, flat(60), share, 2.0)
-    assert run.delivered.shape == (samples, MONTHS) and run.months.shape == (samples,)
-    for row in (0, 4000, samples - 1):
-        alone = simple(200.0, dies=dies[row], assembled=share[row])
-        assert float(run.months[row]) == pytest.approx(float(alone.months))
+    random = np.random.default_rng(0)
+    leads = random.uniform(0, 6, (3, samples))
+    leads[:, 0] = 0.0
+    for running in (False, True):
+        parts = (
+            Part("dies", 2.0, dies[:, None] * np.ones(MONTHS), leads[0]),
+            Part("memory", 10.0, flat(1000), leads[1]),
+        )
+        run = fill(200.0, parts, flat(60), share, leads[2], running=running)
+        assert run.delivered.shape == (samples, MONTHS) and run.months.shape == (samples,)
+        assert float(np.ptp(run.months)) > 1
+        for row in (0, 1, 4000, samples - 1):
+            alone = fill(
+                200.0,
+                (
+                    Part("dies", 2.0, flat(dies[row]), float(leads[0, row])),
+                    Part("memory", 10.0, flat(1000), float(leads[1, row])),
+                ),
+                flat(60),
+                share[row],
+                float(leads[2, row]),
+                running=running,
+            )
+            assert float(run.months[row]) == pytest.approx(float(alone.months))
+            assert run.delivered[row] == pytest.approx(alone.delivered)
+
+
+def test_a_longer_lead_time_delivers_later_by_as_much() -> None:
+    """Where nothing waits for anything else, the months to the last delivery grow by the lead time's own months."""
+    months = fill(200.0, (Part("dies", 2.0, flat(100), 3.0),), flat(60), 1.0, np.array([0.0, 1.5, 4.25])).months
+    assert months - months[0] == pytest.approx([0.0, 1.5, 4.25])
+    later = fill(200.0, (Part("dies", 2.0, flat(100), np.array([0.0, 2.0, 3.0])),), flat(60), 1.0, 1.0).months
+    assert later - later[0] == pytest.approx([0.0, 2.0, 3.0])
 
 
 # Capacity by month

@@ -1,4 +1,4 @@
-"""A board that carries several chips, by what its carbon depends on."""
+"""What carries several chips, a board or the boards of a rack, by what its carbon depends on."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ Mass = Annotated[Figure, FigureOf(Kind.MASS)]
 
 
 class Baseboard(Part):
-    """A board of chips. circuit: m2 of printed circuit, modules included, with kg CO2e by area.
+    """A board of chips, or all boards of a rack. carries: ids of its chips; none of the one for all others.
 
+    switches: dies of the switches on it, none where chips are joined directly or elsewhere
+    circuit: m2 of printed circuit, modules included, with kg CO2e by area
     sink, sink_power: kg of heat sink that this many watts take; metal_carbon: kg CO2e by kg of it
     assembly: carbon of assembly, test and transport, as a share of all the rest
     """
 
-    chip: Id
+    carries: tuple[Id, ...] = ()
     chips: Annotated[int, Field(ge=1)]
-    switches: DieOf
+    switches: DieOf | None = None
     circuit: Area
     circuit_carbon: AreaMass
     sink: Mass

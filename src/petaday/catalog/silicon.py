@@ -73,7 +73,6 @@ class ProcessNode(Part):
     wafer_price: Money
     defect_density: DefectDensity
     cluster: Count
-    mask_set: Money | None = None
     fab_time: Time
     carbon: AreaMass
     line: Id

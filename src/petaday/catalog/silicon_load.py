@@ -10,6 +10,9 @@ from petaday.catalog.load import DATA, catalog_of, find
 from petaday.catalog.recipe import Recipe
 from petaday.catalog.silicon import HbmGeneration, Line, PackageKind, ProcessNode
 
+GENERIC_BOARD = "generic"
+"""The board of chips whose own is not known."""
+
 
 @functools.cache
 def nodes() -> Mapping[str, ProcessNode]:
@@ -72,6 +75,6 @@ def recipe(name: str) -> Recipe:
     return find(name, recipes(), "recipe of a chip")
 
 
-def baseboard_of(chip: str) -> Baseboard | None:
-    """The board that carries a chip of this id; None where none is known."""
-    return next((board for board in baseboards().values() if board.chip == chip), None)
+def baseboard_of(chip: str) -> Baseboard:
+    """The board that carries a chip of this id; the generic one where none is known."""
+    return next((board for board in baseboards().values() if chip in board.carries), baseboards()[GENERIC_BOARD])

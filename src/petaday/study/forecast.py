@@ -13,17 +13,16 @@ from petaday.catalog.forecasts import forecast as published
 from petaday.study.draws import Draws, band, unknown
 from petaday.study.forecast_laws import law_of, spans_of
 from petaday.study.forecast_scenario import Adoption, Demand, ForecastScenario
+from petaday.study.life import life_factor
 from petaday.study.parts import Assumption, named
 from petaday.supply import growth
 from petaday.supply.diffusion import Diffusion, diffuse
-from petaday.units import Kind, Span, parse_span, render
+from petaday.units import Kind, Span, parse_span
 from petaday.units.kinds import YEAR
 
 Floats = NDArray[np.float64]
 NO_GROWTH = Span(0.0, 0.0, 0.0)
 ALL = Span(1.0, 1.0, 1.0)
-LIFE = Span(4.0 * YEAR, 5.0 * YEAR, 6.0 * YEAR)
-LIFE_SOURCE = "IT life of 5 years: Epoch AI, the cost of a 1 GW data centre (May 2026); the range is a guess"
 CPO = ("trendforce-cpo-share-2030", "herald-cpo-share-2030")
 """The forecasts between which the default share of co-packaged optics in 2030 lies."""
 CPO_USUAL = Adoption(
@@ -129,8 +128,9 @@ def _filled(scenario: ForecastScenario, notes: list[Assumption]) -> _Filled:
     if share is None:
         notes.append(Assumption("supply.share", "100 %", "all of the supply serves this demand", estimate=True))
     if life is None:
-        told = f"{render(LIFE.low, Kind.TIME)} to {render(LIFE.high, Kind.TIME)}"
-        notes.append(Assumption("supply.life", told, LIFE_SOURCE, estimate=True))
+        usual = life_factor(None)
+        life = usual.span
+        notes.append(Assumption("supply.life", usual.text, usual.source, usual.estimate))
     if cpo is None:
         cpo = CPO_USUAL
         ends = ", ".join(f"{published(name).by} {published(name).value}" for name in CPO)
@@ -143,7 +143,7 @@ def _filled(scenario: ForecastScenario, notes: list[Assumption]) -> _Filled:
     used = {"tokens": (demand.tokens, demand.flops_per_token, demand.utilisation, efficiency),
             "flops": (demand.flops, demand.utilisation), "chips": (demand.chips,)}[demand.unit]  # fmt: skip
     capacities = [each for part in supply.capacities.values() for each in (part.start, part.growth)]
-    share, life = share or ALL, life or LIFE
+    share = share or ALL
     spans = (*used, *spans_of(demand.growth), supply.installed, *capacities, share, life, cpo.start, cpo.end, limit)
     return _Filled(efficiency, share, life, cpo, limit, spans)
 

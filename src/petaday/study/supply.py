@@ -8,21 +8,45 @@ from pathlib import Path
 
 import numpy as np
 
-from petaday.catalog import silicon_load as silicon
 from petaday.catalog.take import Take, median
 from petaday.errors import InputError
-from petaday.study.answer import Answer
-from petaday.study.parts import Assumption, find_chip
+from petaday.study.life import life_figure
+from petaday.study.parts import Assumption
 from petaday.study.scenario import read_as
 from petaday.study.supply_lines import MONTH, Lines, lines_of
-from petaday.study.supply_notes import LIFE, assumptions
-from petaday.study.supply_scenario import Order, Supply, SupplyScenario
+from petaday.study.supply_notes import estimates, left_open, life_left_open
+from petaday.study.supply_parts import Behind, behind
+from petaday.study.supply_scenario import Order, Stock, Supply, SupplyScenario
+from petaday.study.taken import figures_in
 from petaday.supply.bom import Bom, bom
 from petaday.supply.carbon import Carbon, carbon
 from petaday.supply.chain import Filled, Part, fill
-from petaday.supply.package import Made, made
+from petaday.supply.package import Made, at_yields
 from petaday.supply.silicon import Floats
 from petaday.supply.wafers import WaferBill, wafer_bill
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An order through its lines."""
+
+    lines: Lines
+    filled: Filled
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What an order's chips are made of, cost and emit, and all that it takes; of samples, numbers are arrays over them.
+
+    made: with the yields of the order's own wafers; bill: of the whole order behind the stockpile of chips
+    flow: None where nothing is said of lines
+    """
+
+    made: Made
+    bom: Bom
+    carbon: Carbon
+    bill: WaferBill
+    flow: Flow | None
 
 
 @dataclass(frozen=True)
@@ -74,29 +98,31 @@ def read_supply(path: Path) -> tuple[SupplyScenario, Callable[[InputError], Inpu
     return read_as(SupplyScenario, path)
 
 
-def made_of(chip: str, take: Take = median, field: str = "order.chip", allow_unverified: bool = False) -> Made:
-    """What a chip is made of, by its id, name or alias.
+def ordered(parts: Behind, chips: float, supply: Supply | None, take: Take = median) -> Ordered:
+    """An order of chips worked out.
+
+    Parameters
+    ----------
+    supply : lines and stocks; None where nothing is said of them
+    take : from a figure to its value, or to samples of it; sides of dies stand at their values
 
     Raises
     ------
-    InputError : no such chip, with the nearest names; an unverified one that is not allowed; one without a recipe
+    InputError : the start or a line outside the data
     """
-    id_ = find_chip(chip, allow_unverified, field).id
-    try:
-        recipe = silicon.recipe(id_)
-    except InputError:
-        known = sorted(
-            {*silicon.recipes(), *(alias for each in silicon.recipes().values() for alias in each.aliases)}
-        )
-        raise InputError(
-            f"nothing is known of what {id_} is made of", field=field, expected=", ".join(known)
-        ) from None
-    return made(
-        recipe,
-        tuple(silicon.node(die.node) for die in recipe.dies),
-        silicon.hbm(recipe.memory.hbm) if recipe.memory else None,
-        silicon.package(recipe.package),
-        take,
+    made, flow = parts.made(take), None
+    stock = supply.stock if supply else Stock()
+    if supply is not None:
+        lines = lines_of(made, supply, take)
+        flow = Flow(lines, run(made, lines, chips, supply, take))
+        if supply.learning is not None:
+            made = at_yields(made, tuple(_good(flow)), take)
+    return Ordered(
+        made=made,
+        bom=bom(made, take),
+        carbon=carbon(made, parts.board, parts.switch_node, take),
+        bill=wafer_bill(made, max(chips - stock.chips, 0.0), stock.dies),
+        flow=flow,
     )
 
 
@@ -107,50 +133,42 @@ def supplied(
 
     Parameters
     ----------
-    take : from a figure to its value, or to samples of it; sides of dies and lead times stand at their values
+    take : from a figure to its value, or to samples of it; sides of dies stand at their values
     field : where the scenario names the chip
 
     Raises
     ------
     InputError : no recipe of the chip; the start or a line outside the data
     """
-    parts = made_of(order.chip, take, field, allow_unverified)
-    board = silicon.baseboard_of(parts.recipe.id)
-    lines = lines_of(parts, supply, take)
-    filled = run(parts, lines, order.chips, supply, take)
+    parts = behind(order.chip, field, allow_unverified)
+    found = ordered(parts, order.chips, supply, take)
+    assert found.flow is not None
+    made, lines, filled = found.made, found.flow.lines, found.flow.filled
     delivered = supply.stock.chips + filled.delivered.sum(axis=-1)
+    life = life_figure()
+    taken = figures_in("supply", parts.by_name(supply)).used_by(
+        lambda noticed: ordered(parts, order.chips, supply, noticed)
+    )
     return Supplied(
         order=order,
         supply=supply,
-        made=parts,
-        bom=bom(parts, take),
-        carbon=carbon(parts, board, silicon.node(board.switches.node) if board else None, take),
+        made=made,
+        bom=found.bom,
+        carbon=found.carbon,
         lines=lines,
         filled=filled,
         wafers=tuple(dies / good for dies, good in zip(filled.arrived, lines.good, strict=False)),
-        interposers=filled.packages / parts.gross if parts.gross else np.zeros_like(filled.packages),
-        bill=wafer_bill(
-            parts, max(order.chips - supply.stock.chips, 0.0), tuple(_good(lines, filled)), supply.stock.dies
-        ),
+        interposers=filled.packages / made.gross if made.gross else np.zeros_like(filled.packages),
+        bill=found.bill,
         left=np.maximum(order.chips - delivered, 0.0),
-        life=supply.life or LIFE,
-        assumptions=tuple(assumptions(parts, supply)),
-        unused=_unused(parts, order, supply, filled, take),
+        life=life.value if supply.life is None else supply.life,
+        assumptions=(
+            *left_open(parts, supply),
+            *life_left_open(supply, life),
+            *estimates(parts.by_name(supply), taken.factors),
+        ),
+        unused=unused(parts, order.chips, supply),
     )
-
-
-def supply_behind(answered: Answer) -> Supplied | None:
-    """The supply of a training run's chips as its scenario's `supply` has it; None where it has none.
-
-    Raises
-    ------
-    InputError : as `supplied` has it
-    """
-    supply = answered.joined.scenario.supply
-    if supply is None:
-        return None
-    order = Order.model_construct(chip=answered.joined.parts.chip.id, chips=float(answered.job.chips))
-    return supplied(order, supply, field="cluster.chip", allow_unverified=True)
 
 
 def run(made: Made, lines: Lines, chips: float, supply: Supply, take: Take = median) -> Filled:
@@ -160,13 +178,13 @@ def run(made: Made, lines: Lines, chips: float, supply: Supply, take: Take = med
             name=f"logic {die.name} on {die.node.id}",
             needed=die.count / made.joined,
             capacity=wafers * good,
-            lead=die.node.fab_time.value / MONTH,
+            lead=take(die.node.fab_time) / MONTH,
             stock=supply.stock.dies if number == 0 else 0.0,
         )
         for number, (die, wafers, good) in enumerate(zip(made.dies, lines.wafers, lines.good, strict=True))
     ]
     if made.hbm:
-        lead = made.hbm.lead_time.value / MONTH
+        lead = take(made.hbm.lead_time) / MONTH
         parts.append(Part(f"memory {made.hbm.id}", made.memory_bytes, lines.memory, lead, supply.stock.hbm))
     if supply.substrates is not None:
         parts.append(Part("substrates", 1.0, np.full(lines.months, supply.substrates * MONTH), 0.0))
@@ -175,22 +193,24 @@ def run(made: Made, lines: Lines, chips: float, supply: Supply, take: Take = med
         tuple(parts),
         lines.packages,
         made.assembled,
-        (made.package.lead_time.value + made.recipe.module_time.value) / MONTH,
+        (take(made.package.lead_time) + take(made.recipe.module_time)) / MONTH,
         lines.exported,
         supply.running,
     )
 
 
-def _good(lines: Lines, filled: Filled) -> Iterator[Floats]:
+def _good(flow: Flow) -> Iterator[Floats]:
     """Good dies of a wafer over the time in which an order's dies come; of the last month known where none come."""
-    for good, dies in zip(lines.good, filled.arrived, strict=False):
+    for good, dies in zip(flow.lines.good, flow.filled.arrived, strict=False):
         wafers = (dies / good).sum(axis=-1)
         mean = np.divide(dies.sum(axis=-1), wafers, out=np.zeros_like(wafers), where=wafers > 0)
         yield np.where(wafers > 0, mean, good[..., -1])
 
 
-def _unused(made: Made, order: Order, supply: Supply, filled: Filled, take: Take) -> dict[str, str]:
-    """What the scenario gives and the order goes the same without."""
+def unused(parts: Behind, chips: float, supply: Supply) -> dict[str, str]:
+    """What a supply section gives and the order goes the same without, at the medians."""
+    made = parts.made()
+    filled = run(made, lines_of(made, supply), chips, supply)
     without: dict[str, Supply] = {}
     for field in ("embargo", "second", "ramps"):
         given = getattr(supply, field)
@@ -212,7 +232,7 @@ def _unused(made: Made, order: Order, supply: Supply, filled: Filled, take: Take
     return {
         field: "the order goes the same without it"
         for field, changed in without.items()
-        if _same(filled, run(made, lines_of(made, changed, take), order.chips, changed, take))
+        if _same(filled, run(made, lines_of(made, changed), chips, changed))
     }
 
 

@@ -48,12 +48,12 @@ def die_carbon(die: MadeDie, take: Take = median) -> Floats:
     return take(die.node.carbon) * WAFER_AREA / die.good
 
 
-def carbon(made: Made, board: Baseboard | None, switch_node: ProcessNode | None, take: Take = median) -> Carbon:
-    """Carbon of a chip; with a board, also its share of that.
+def carbon(made: Made, board: Baseboard, switch_node: ProcessNode | None, take: Take = median) -> Carbon:
+    """Carbon of a chip and of its share of a board.
 
     Parameters
     ----------
-    switch_node : of the board's switches
+    switch_node : of the board's switches, None where it has none
     """
     logic = sum((die.count * die_carbon(die, take) for die in made.dies), np.asarray(0.0))
     hbm = made.memory_bytes * take(made.hbm.carbon) if made.hbm else np.asarray(0.0)
@@ -65,10 +65,10 @@ def carbon(made: Made, board: Baseboard | None, switch_node: ProcessNode | None,
     package = take(made.package.carbon) * area
     stacks = logic * (1 / made.joined - 1)
     loss = stacks + (logic + stacks + hbm + package) * (1 / made.assembled - 1)
-    nothing = np.asarray(0.0)
-    if board is None or switch_node is None:
-        return Carbon(logic, hbm, package, loss, nothing, nothing, nothing, nothing)
-    switches = board.switches.count * die_carbon(made_die(board.switches, switch_node, take), take) / board.chips
+    switches = np.asarray(0.0)
+    if board.switches is not None and switch_node is not None:
+        each = die_carbon(made_die(board.switches, switch_node, take), take)
+        switches = board.switches.count * each / board.chips
     circuit = take(board.circuit) * take(board.circuit_carbon) / board.chips
     # The circuit's area is of the whole board; heat sinks go by each chip's own watts.
     sink = take(board.sink) * take(made.recipe.tdp) / take(board.sink_power) * take(board.metal_carbon)

@@ -28,7 +28,7 @@ class Part:
     name: str
     needed: ArrayLike
     capacity: ArrayLike
-    lead: float
+    lead: ArrayLike
     stock: ArrayLike = 0.0
 
 
@@ -58,7 +58,7 @@ def fill(
     parts: tuple[Part, ...],
     packaging: ArrayLike,
     assembled: ArrayLike,
-    lead: float,
+    lead: ArrayLike,
     exported: ArrayLike = 1.0,
     running: bool = False,
 ) -> Filled:
@@ -69,7 +69,7 @@ def fill(
     order : (...) good packages wanted; may be infinite
     packaging : (..., T) packages the line can start in a month
     assembled : (...) share of packages that are good
-    lead : months from the start of a package until it leaves
+    lead : (...) months from the start of a package until it leaves
     exported : (..., T) or a number: share of the packages ready in a month that may be delivered; the others are lost
     running : the lines have made this chip before: they deliver at once, and packages are in the making at the pace of
         the slowest of them in the first month
@@ -78,8 +78,8 @@ def fill(
     ------
     ValueError : the shapes do not broadcast
     """
-    order, packaging, assembled, exported = (
-        np.asarray(each, dtype=float) for each in (order, packaging, assembled, exported)
+    order, packaging, assembled, lead, exported = (
+        np.asarray(each, dtype=float) for each in (order, packaging, assembled, lead, exported)
     )
     needs = [np.asarray(part.needed, dtype=float) for part in parts]
     pace = functools.reduce(
@@ -87,7 +87,7 @@ def fill(
         [np.asarray(part.capacity, dtype=float)[..., 0] / need for part, need in zip(parts, needs, strict=True)],
         packaging[..., 0],
     )
-    before = lead * np.minimum(pace, order / assembled / lead) if running and lead else np.zeros(pace.shape)
+    before = np.minimum(lead * pace, order / assembled) if running else np.zeros(pace.shape)
     wanted = order / assembled - before
     possible = [_possible(part, running) for part in parts]
     ready = [
@@ -95,7 +95,7 @@ def fill(
     ]
     exported = np.broadcast_to(exported, (*exported.shape[:-1], packaging.shape[-1]))
     shape = np.broadcast_shapes(
-        packaging.shape, exported.shape, (*wanted.shape, 1), *((*need.shape, 1) for need in needs),
+        packaging.shape, exported.shape, *((*each.shape, 1) for each in (wanted, lead, *needs)),
         *(each.shape for each in ready),
     )  # fmt: skip
     made, most, binding = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64)
@@ -131,7 +131,8 @@ def fill(
 def _possible(part: Part, running: bool) -> Floats:
     """Units that a line can have delivered by each month's end."""
     capacity = np.asarray(part.capacity, dtype=float)
-    since = np.arange(1, capacity.shape[-1] + 1) - (0.0 if running else part.lead)
+    lead = np.asarray(0.0 if running else part.lead, dtype=float)
+    since = np.arange(1, capacity.shape[-1] + 1) - lead[..., None]
     come: Floats = np.cumsum(capacity * np.clip(since, 0, 1), axis=-1)
     return come
 
@@ -143,25 +144,29 @@ def _arrived(possible: Floats, missing: Floats) -> Floats:
     return arrived
 
 
-def _later(started: Floats, lead: float, before: Floats) -> Floats:
-    """Units ready by each month's end, of those started evenly in each month and, evenly, in the lead time before."""
+def _later(started: Floats, lead: Floats, before: Floats) -> Floats:
+    """Units ready by each month's end, of those started evenly in each month and, evenly, in the lead time before.
+
+    started : (..., T); lead, before : (...), of shapes that broadcast to those of `started`
+    """
     months = started.shape[-1]
-    begun = np.concatenate([np.zeros((*started.shape[:-1], 1)), np.cumsum(started, axis=-1)], axis=-1)
+    begun = np.concatenate([np.zeros((*started.shape[:-1], 1)), np.cumsum(started, axis=-1)[..., :-1]], axis=-1)
     ends = np.arange(1, months + 1)
+    lead = lead[..., None]
     inside = np.clip(ends - lead, 0, months)
-    low = np.minimum(inside.astype(int), months - 1)
-    share = inside - low
-    through = begun[..., low] * (1 - share) + begun[..., low + 1] * share
-    old = before[..., None] * np.minimum(ends / lead, 1) if lead else np.zeros(1)
-    ready: Floats = through + old
+    month = np.minimum(inside.astype(int), months - 1)
+    at = np.broadcast_to(month, started.shape)
+    through = np.take_along_axis(begun, at, -1) + (inside - month) * np.take_along_axis(started, at, -1)
+    passed = np.divide(np.minimum(ends, lead), lead, out=np.zeros(inside.shape), where=lead > 0)
+    ready: Floats = through + before[..., None] * passed
     return ready
 
 
-def _filled_after(made: Floats, most: Floats, lead: float, before: Floats, pace: Floats, filled: Floats) -> Floats:
+def _filled_after(made: Floats, most: Floats, lead: Floats, before: Floats, pace: Floats, filled: Floats) -> Floats:
     """Months until the last package of a filled order leaves; infinite for one that is not filled.
 
     made, most : (..., T) packages started in each month, and what could have been; of the last month the share counts
-    before, pace : (...) packages in the making at first, and their rate: they alone may be enough
+    lead : (...) months; before, pace : (...) packages in the making at first, and their rate: they alone may be enough
     """
     last = made.shape[-1] - 1 - np.argmax(made[..., ::-1] > 0, axis=-1)
     started, could = (np.take_along_axis(each, last[..., None], -1)[..., 0] for each in (made, most))

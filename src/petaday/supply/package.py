@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,6 +79,15 @@ def made_die(die: DieOf, node: ProcessNode, take: Take = median) -> MadeDie:
     )
     gross = gross_dies(die.width.value, die.height.value)
     return MadeDie(die.name, node, die.count, gross, yielded, die_cost(take(node.wafer_price), gross * yielded))
+
+
+def at_yields(made: Made, good: Sequence[Floats], take: Take = median) -> Made:
+    """The same chip from wafers that give so many good dies, of each kind: of an order during which yields were learned."""
+    dies = tuple(
+        replace(die, yielded=each / die.gross, cost=die_cost(take(die.node.wafer_price), each))
+        for die, each in zip(made.dies, good, strict=True)
+    )
+    return replace(made, dies=dies)
 
 
 def dies_by_month(die: DieOf, made: MadeDie, density: Floats | None, months: int, take: Take = median) -> Floats:

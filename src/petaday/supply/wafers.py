@@ -56,23 +56,22 @@ class WaferBill:
         return sum((line.wafers for line in self.dies), np.asarray(0.0))
 
 
-def wafer_bill(made: Made, chips: ArrayLike, good_dies: tuple[ArrayLike, ...], stock: ArrayLike = 0.0) -> WaferBill:
+def wafer_bill(made: Made, chips: ArrayLike, stock: ArrayLike = 0.0) -> WaferBill:
     """What an order takes, whether or not lines fill it.
 
     Parameters
     ----------
     chips : good packages
-    good_dies : of a wafer, of each kind of die
     stock : good dies of the first kind that lie ready
     """
     good = np.asarray(chips, dtype=float)
     packages = good / made.assembled
     lines = []
-    for number, (die, on_wafer) in enumerate(zip(made.dies, good_dies, strict=True)):
+    for number, die in enumerate(made.dies):
         used = packages * die.count / made.joined
         from_stock = np.minimum(used, np.asarray(stock if number == 0 else 0.0, dtype=float))
         from_wafers = used - from_stock
-        bad = from_wafers * (die.gross / np.asarray(on_wafer, dtype=float) - 1)
+        bad = from_wafers * (die.gross / die.good - 1)
         lines.append(DieLine(die.name, die.node.id, die.node.platform, die.gross, from_stock, from_wafers, bad))
     return WaferBill(
         dies=tuple(lines),

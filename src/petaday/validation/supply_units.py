@@ -1,10 +1,15 @@
 """NVIDIA's data-centre GPUs by fiscal quarter, predicted from lines alone, against Epoch AI's estimates.
 
 The record (`data/nvidia_units.csv`): units by chip and quarter with 5th and 95th percentiles, of spring 2026, from Epoch
-AI's ai-chip-counts (MIT licence). Nothing of it enters the prediction, which is what CoWoS, HBM and 5 nm logic let through:
+AI's ai-chip-counts (MIT licence). No count of it enters the prediction, which is what CoWoS, HBM and 5 nm logic let
+through:
 
 * the lines of the catalog, of which NVIDIA has the shares below;
 * Hopper on CoWoS-S until mid-2024 and Blackwell on CoWoS-L thereafter.
+
+NVIDIA's shares, the time of the change and the weeks from packaging to shipment were chosen with these quarters in view,
+among what sources allow: the rows say how well such a model can fit, not how well it foretells. How much hangs on each
+choice is told in docs/supply.md.
 """
 
 from __future__ import annotations
@@ -18,8 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from petaday.catalog.quarter import read_quarter
-from petaday.study.supply import made_of, run
+from petaday.study.supply import run
 from petaday.study.supply_lines import lines_of
+from petaday.study.supply_parts import behind
 from petaday.study.supply_scenario import Shares, Supply
 from petaday.supply.silicon import Floats
 from petaday.validation.suite import Checked
@@ -44,7 +50,7 @@ def delivered() -> Floats:
     supply = Supply(start=start, running=True, shares=SHARES)
     total: Floats = np.zeros(1)
     for chip, is_new in (("h100-sxm-80", False), ("b200-sxm", True)):
-        made = made_of(chip)
+        made = behind(chip).made()
         lines = lines_of(made, supply)
         new = np.clip((np.arange(lines.months) + 0.5 - 3 * (change - start)) / CHANGE_MONTHS, 0, 1)
         share = new if is_new else 1 - new
