@@ -54,7 +54,7 @@ class Rejection:
 
     approach: Numbers
     fans: Numbers
-    wetting: float
+    wetting: Numbers
     air_rise: Numbers
     cycles: Numbers
 
@@ -240,8 +240,10 @@ def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Pl
 
 def _sink(wanted: Numbers, weather: Weather, out: Rejection) -> Floats:
     """degC that outside air has for the water: its dry or wet bulb, or between them as far as wetting pads helps."""
-    if out.wetting in (0.0, 1.0):
-        return weather.wet_bulb if out.wetting else weather.temperature
+    if np.all(out.wetting == 0):
+        return weather.temperature
+    if np.all(out.wetting == 1):
+        return weather.wet_bulb
     depth = out.wetting * (weather.temperature - weather.wet_bulb)
     needed = np.maximum(weather.temperature + out.approach - wanted, 0.0)
     return np.asarray(weather.temperature - np.minimum(needed, depth))
@@ -262,9 +264,9 @@ def _evaporated(
     A tower's air leaves saturated at the mean temperature of the water; vapour takes the latent share of the enthalpy
     that the air gains. Pads cool the air that passes them: c_p of it and the drop over the heat of evaporation.
     """
-    if out.wetting == 0:
+    if np.all(out.wetting == 0):
         return np.zeros(np.shape(rejected))
-    if out.wetting < 1:
+    if np.all(out.wetting < 1):
         air = thin * (rejected / out.air_rise)  # W/K
         return np.asarray(air * (weather.temperature - sink) / (EVAPORATION * 1000))
     warm = np.maximum(wanted, reached) + 0.5 * loop.rise
