@@ -21,7 +21,7 @@ from petaday.study.site_it import ItLoad
 from petaday.study.site_parts import chosen_cooling
 from petaday.study.supply import supplied
 from petaday.study.supply_scenario import Order
-from scenarios import EXAMPLES, SMALL, changed, example, planned, written
+from scenarios import DROPPED, EXAMPLES, SMALL, changed, example, planned, written
 
 # The library of the command line warns when a test runs the program's own `main`.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
@@ -162,8 +162,91 @@ def test_a_cluster_s_money_by_hand(tmp_path: Path) -> None:
     assert found.job.chips == 8
 
 
-def test_every_factor_moves_some_number(tmp_path: Path) -> None:
-    found, _ = planned(written(PLACED, tmp_path))
+def test_a_site_s_bill_is_that_of_the_cluster() -> None:
+    """Energy with its premium, demand charge and water are the site's own bill, part by part."""
+    name = "wuxi-node"
+    numbers = told(name)
+    scenario = example(name)[0].joined.scenario
+    assert scenario.site is not None
+    load = ItLoad(mean=numbers["power.it_w"], capacity=numbers["power.it_peak_w"], country="CN")
+    bill = site_of(scenario.site, load, cooling=chosen_cooling(scenario.site, False, [])).year.costs
+    rate = next(each.span.value for each in chain(name).factors if each.name == "cost.exchange_rate")
+    opex = {part: numbers[f"cost.opex_usd_per_year.{part}"] * rate for part in ("energy", "demand", "water")}
+    assert opex["energy"] == pytest.approx(float(bill.energy + bill.premium))
+    assert opex["demand"] == pytest.approx(float(bill.demand))
+    assert opex["water"] == pytest.approx(float(bill.water))
+    assert sum(opex.values()) == pytest.approx(float(bill.total))
+
+
+@pytest.mark.parametrize("site", [DROPPED, "wuxi"])
+def test_energy_alone_is_energy_alone(site: object, tmp_path: Path) -> None:
+    """With a site and without one: no demand charge, no water."""
+    change = {"site": DROPPED, "cost__demand": "$10/kW-month"} if site is DROPPED else {}
+    found, _ = planned(written(changed(PLACED, **change), tmp_path))
+    numbers = {path: float(value) for path, value in chain_of(found, tmp_path).medians().items()}
+    share = numbers["goodput.wall_time_s"] / (365 * 86400)
+    assert numbers["cost.run_usd.marginal"] == pytest.approx(numbers["cost.opex_usd_per_year.energy"] * share)
+    assert numbers["cost.opex_usd_per_year.demand"] > 0
+
+
+BILLED = {
+    "site.tariff.energy": ("power.energy_price_per_j", "cost.opex_usd_per_year.energy", "cost.run_usd.marginal"),
+    "site.tariff.premium": ("power.premium_price_per_j", "cost.opex_usd_per_year.energy", "cost.run_usd.marginal"),
+    "site.tariff.demand": ("power.demand_price_per_j", "cost.opex_usd_per_year.demand"),
+    "site.tariff.water": ("power.water_price_per_j", "cost.opex_usd_per_year.water"),
+    "site.region.carbon": ("carbon.operational_location_kg", "carbon.operational_market_kg"),
+}
+"""Factors of a place, and the numbers that each moves first."""
+FIRST = set().union(*BILLED.values())
+
+
+@cache
+def placed_with_contracts(folder: Path) -> Chain:
+    found, _ = planned(written(changed(PLACED, site__green_share="50 %"), folder))
+    return chain_of(found, folder)
+
+
+@pytest.mark.parametrize("name", BILLED)
+def test_a_place_s_factors_move_what_they_should(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    whole = placed_with_contracts(tmp_path_factory.getbasetemp())
+    factor = next(each for each in whole.factors if each.name == name)
+    assert not factor.span.is_known
+    values = middle(whole.factors)
+    base, high = whole.at(values), whole.at({**values, name: np.asarray(factor.span.high)})
+    moved = {path for path in FIRST if high[path] > base[path] * (1 + 1e-12)}
+    assert moved == set(BILLED[name])
+    first = BILLED[name][0]
+    assert high[first] / base[first] == pytest.approx(factor.span.high / factor.span.value)
+    assert high["power.facility_w"] == base["power.facility_w"]
+
+
+def test_a_tariff_s_range_spreads_its_price(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Wuxi's ¥0.57 to ¥0.75 at 90 % are 0.590 to 0.729 at 80 %."""
+    drawn = placed_with_contracts(tmp_path_factory.getbasetemp()).uncertainty(1024)
+    low, _, high = drawn.quantiles["power.energy_price_per_j"]
+    assert high / low == pytest.approx((0.66 / 0.57 * 0.75 / 0.66) ** (1.2816 / 1.6449), rel=0.01)
+    low, _, high = drawn.quantiles["carbon.operational_location_kg"]
+    assert high / low > (640 / 531) ** (1.2816 / 1.6449)
+
+
+def test_a_tariff_of_one_s_own_is_known(tmp_path: Path) -> None:
+    own = {"currency": "CNY", "energy": "¥0.6/kWh", "demand": "¥40/kW-month"}
+    found, _ = planned(written(changed(PLACED, site__tariff=own), tmp_path))
+    assert not [each.name for each in chain_of(found, tmp_path).factors if each.name.startswith("site.tariff")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"site__rejection": "adiabatic", "site__green_share": "30 %"},
+        {"site__rejection": "dry", "site__cooling": "direct-liquid"},
+        {"site__region": "qingyang", "site__chip_origin": "domestic", "site__power_chain": "hvdc"},
+    ],
+    ids=["usual", "adiabatic", "dry", "domestic"],
+)
+def test_every_factor_moves_some_number(change: dict[str, object], tmp_path: Path) -> None:
+    found, _ = planned(written(changed(PLACED, **change), tmp_path))
     whole = chain_of(found, tmp_path)
     values = middle(whole.factors)
     base = whole.at(values)
@@ -191,13 +274,13 @@ def test_samples_are_rows_that_could_stand_alone(tmp_path: Path) -> None:
 def test_quantiles_are_in_order_and_around_the_medians(tmp_path: Path) -> None:
     found, _ = planned(written(PLACED, tmp_path))
     whole = chain_of(found, tmp_path)
-    drawn = whole.uncertainty(1024)
+    drawn = whole.uncertainty(8192)
     for path, (low, median, high) in drawn.quantiles.items():
         assert low <= median <= high, path
     for shares in drawn.shares.values():
         assert all(-0.1 <= share <= 1.3 for share in shares.total.values())
     data = chain_data(whole, drawn)
-    assert json.loads(json.dumps(data, allow_nan=False))["uncertainty"]["samples"] == 1024
+    assert json.loads(json.dumps(data, allow_nan=False))["uncertainty"]["samples"] == 8192
 
 
 def test_more_chips_wanted_than_lines_make_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from petaday.catalog.validate import Strict
 from petaday.errors import InputError
 from petaday.report.parts import list_data, part_data
 
+HOURLY = Path(__file__).parents[1] / "../shared/data/energy/carbon_hourly_electricitymaps_ODbL.parquet"
 SITES = sorted(sites())
 SURROUNDINGS = [
     *surroundings.coolings().values(),
@@ -48,6 +50,51 @@ def figures(part: Strict) -> Iterator[Figure]:
 def test_provincial_factors_of_2023(name: str, grams: float) -> None:
     """MEE and NBS, published 2025-12-31."""
     assert site(name).carbon.value * 3.6e9 == pytest.approx(grams)
+
+
+PROVINCES = {
+    "zhangjiakou": (790.1, 725.2, 651.6), "qingpu": (583.4, 584.9, 573.7), "wuhu": (707.5, 678.2, 655.3),
+    "shaoguan": (471.5, 440.3, 441.9), "tianfu": (125.5, 140.4, 156.4), "chongqing": (474.3, 522.7, 558.1),
+    "guian": (518.2, 498.9, 568.3), "horinger": (702.5, 684.9, 647.9), "qingyang": (495.5, 477.2, 447.1),
+    "zhongwei": (654.6, 642.3, 618.7), "wuxi": (645.1, 597.8, 582.7),
+}  # fmt: skip
+"""Official factors of 2021 to 2023, g/kWh; those of 2021 and 2022 from memory, unverified."""
+
+
+def of_a_year(means: Sequence[float]) -> float:
+    """What a year changes at 90 %, as a factor: the root mean square of the changes from year to year."""
+    return float(np.exp(1.645 * np.sqrt(np.mean(np.diff(np.log(means)) ** 2))))
+
+
+@pytest.mark.parametrize("name", PROVINCES)
+def test_a_province_s_carbon_has_the_range_of_its_years(name: str) -> None:
+    carbon, factor = site(name).carbon, of_a_year(PROVINCES[name])
+    assert carbon.low is not None and carbon.high is not None
+    assert (carbon.value / carbon.low, carbon.high / carbon.value) == pytest.approx((factor, factor), rel=5e-3)
+
+
+@pytest.mark.skipif(not HOURLY.is_file(), reason="the hourly carbon is not here")
+def test_a_zone_s_carbon_has_the_range_of_its_years() -> None:
+    polars = pytest.importorskip("polars")
+    hours = polars.read_parquet(HOURLY, columns=["zone", "utc", "ci_direct"])
+    for part in (part for part in sites().values() if part.zone):
+        own = hours.filter(polars.col("zone") == part.zone)
+        year = own["utc"].dt.year().to_numpy()
+        factor = of_a_year([own["ci_direct"].to_numpy()[year == each].mean() for each in range(2021, 2025)])
+        assert part.carbon.low is not None and part.carbon.high is not None
+        assert part.carbon.value / part.carbon.low == pytest.approx(factor, rel=0.015), part.id
+        assert part.carbon.high / part.carbon.value == pytest.approx(factor, rel=0.015), part.id
+
+
+@pytest.mark.parametrize("name", sorted(sites()))
+def test_carbon_and_prices_have_ranges(name: str) -> None:
+    part = site(name)
+    rates = (
+        getattr(each, rate) for each in part.tariffs for rate in ("energy", "domestic", "demand", "premium", "water")
+    )
+    for figure in (part.carbon, *filter(None, rates)):
+        assert figure.low is not None and figure.high is not None
+        assert 0 < figure.low < figure.value < figure.high
 
 
 def test_ten_clusters_of_eight_hubs() -> None:

@@ -115,6 +115,49 @@ def test_water() -> None:
     assert hours("direct-liquid", "tower", -5.0, 0.5).evaporated[0] < 0.8 * warm.evaporated[0]
 
 
+@given(st.floats(31, 44), st.floats(0.1, 0.5), st.floats(0.2, 1.0))
+def test_air_behind_wet_pads_carries_the_heat(temperature: float, humidity: float, load: float) -> None:
+    """The air that the water cools must take up the loop's heat without getting warmer than the water that returns.
+
+    From the water alone: its heat of evaporation is what the air gives up between the weather and the pads' far side.
+    """
+    it, weather = np.array([load * CAPACITY]), air(temperature, humidity)
+    p = plant("direct-liquid", "adiabatic")
+    full = facility(np.array([CAPACITY]), weather, p)
+    found = facility(it, weather, p)
+    for loop, at_full, path in zip(found.loops, full.loops, (p.air, p.liquid), strict=True):
+        drop = min(0.75 * float((weather.temperature - weather.wet_bulb)[0]), temperature + 9.0 - float(path.water))
+        if drop < 0.5:
+            continue
+        cooled = temperature - drop
+        flow = loop.evaporated[0] * 1000 * EVAPORATION / drop  # W/K of air
+        rejected = loop.heat[0] + loop.compressor[0]
+        returning = max(float(path.water), cooled + 9.0) + float(path.rise)
+        warming = rejected / flow
+        assert 0 < warming <= returning - cooled + 1e-9
+        # Part load moves less air by as much as there is less heat: each J takes the same water.
+        assert loop.evaporated[0] / rejected == pytest.approx(
+            at_full.evaporated[0] / (at_full.heat + at_full.compressor)[0]
+        )
+
+
+def test_fans_outside_follow_the_cube_of_their_flow() -> None:
+    """Half of the heat, all free, takes an eighth; air of twice the distance to the water takes an eighth at full load."""
+    p = plant("direct-liquid", "dry")
+    p = replace(p, chain=PowerChain(0, 0, 0, 1), least_speed=0.0)
+    full, half = (facility(np.array([load * CAPACITY]), air(-5.0, 0.5), p) for load in (1.0, 0.5))
+    warm = full.loops[1]
+    assert half.loops[1].fans[0] / half.loops[1].heat[0] == pytest.approx(
+        warm.fans[0] / warm.heat[0] * (half.loops[1].heat[0] / warm.heat[0]) ** 2
+    )
+    margin = p.liquid.rise + p.rejection.approach
+    edge = float(p.liquid.water - p.rejection.approach)
+    at_edge, colder = (
+        facility(np.array([CAPACITY]), air(t, 0.5), p).loops[1].fans[0] for t in (edge, edge - float(margin))
+    )
+    assert colder == pytest.approx(at_edge / 8)
+
+
 def test_fans_inside_follow_the_cube_of_the_load() -> None:
     full, half = (hours("economised-air", "tower", 10.0, 0.5, load) for load in (1.0, 0.5))
     assert half.fans[0] == pytest.approx(full.fans[0] / 8)
@@ -166,14 +209,17 @@ def slow(it: float, t: float, wet: float, moisture: float, p: Plant) -> tuple[fl
         rejected = heat + work
         margin = loop.rise + out.approach
         flow = heat / design * margin / max(margin, wanted + loop.rise - sink)
-        total += inside + work + out.fans * rejected * flow**2
+        air_design = design * rejected / heat / out.air_rise  # W/K
+        total += inside + work + out.fans * air_design * out.air_rise * flow**3
         if out.wetting == 1:
             warm = max(wanted, reached) + loop.rise / 2
             saturated = 610.94 * math.exp(17.625 * warm / (warm + 243.04))
             latent = EVAPORATION * (0.62198 * saturated / (101325 - saturated) - moisture)
             evaporated += rejected * latent / (latent + HEAT_CAPACITY * (warm - t)) / EVAPORATION / 1000
         elif out.wetting > 0:
-            evaporated += flow * rejected / out.air_rise * (t - sink) / EVAPORATION / 1000
+            warming = out.air_rise * max(wanted + loop.rise - sink, margin) / margin
+            dry_air = rejected / HEAT_CAPACITY / warming  # kg/s
+            evaporated += dry_air * HEAT_CAPACITY * (t - sink) / EVAPORATION / 1000
     return total, evaporated
 
 

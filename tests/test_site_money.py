@@ -54,6 +54,21 @@ def test_a_flat_bill_by_hand(year: Weather) -> None:
     assert bill.total == bill.energy + bill.demand + bill.premium + bill.water
 
 
+def test_bills_of_many_are_bills_of_one(year: Weather) -> None:
+    """Prices, share and hours by row give what each row alone does."""
+    draw = np.random.default_rng(2)
+    grid, makeup = draw.uniform(1e6, 2e6, (3, HOURS)), draw.uniform(0, 1e-3, (3, HOURS))
+    names = ("energy", "demand", "premium", "water")
+    rates = {name: draw.uniform(1e-9, 2e-9, (3, 1)) for name in names}
+    green, many = draw.uniform(0, 1, (3, 1)), tariff(**rates)
+    together = costs(many, many.prices(year), grid, makeup, green, year)
+    for row in range(3):
+        one = tariff(**{name: float(rate[row, 0]) for name, rate in rates.items()})
+        alone = costs(one, one.prices(year), grid[row], makeup[row], float(green[row, 0]), year)
+        for name in names:
+            assert getattr(together, name)[row] == pytest.approx(float(getattr(alone, name)))
+
+
 def test_the_month_s_highest_hour_counts(year: Weather) -> None:
     grid = np.full(HOURS, 1e6)
     grid[100] = 2e6

@@ -130,8 +130,10 @@ def test_representative_hours_stand_for_the_year() -> None:
         full, short = getattr(year, name).mean(), np.average(getattr(few, name), weights=few.weight)
         assert short == pytest.approx(full, rel=0.02, abs=0.05)
     assert np.array_equal(np.sort(few.month), few.month)
-    share = few.weight[few.hour < 12].sum() / HOURS
-    assert share == pytest.approx(0.5)
+    for hour in range(24):
+        assert few.weight[few.hour == hour].sum() == HOURS / 24
+    for month in range(12):
+        assert few.weight[few.month == month].sum() == (month == MONTH_OF_HOUR).sum()
 
 
 def test_given_hours_carry_their_own_months() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from petaday.catalog import load
 from petaday.catalog.chip import Chip, Power
@@ -77,10 +77,11 @@ class HeatRejection(Part):
     cycles: Count
     notes: str = ""
 
-    @property
-    def wetting(self) -> float:
-        """0 for dry coolers, the pads' effectiveness, 1 for towers."""
-        return {"dry": 0.0, "wet": 1.0}.get(self.kind, self.pads.value if self.pads else 0.0)
+    @model_validator(mode="after")
+    def _pads_where_they_are(self) -> Self:
+        if (self.pads is not None) != (self.kind == "adiabatic"):
+            raise ValueError("pads belong to adiabatic coolers, and to no others")
+        return self
 
 
 class PowerChainPart(Part):

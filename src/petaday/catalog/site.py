@@ -104,7 +104,6 @@ class SitePart(Part):
     """A place for a data centre. utc_offset: hours of the legal time from UTC; hub: of the national network it belongs to.
 
     carbon: of the grid's electricity, by location; solar, wind: shares of its generation
-    contract: carbon of electricity under green contracts; residual: factor of the mix without them, over the location's
     zone: name that hourly data of the grid go by
     """
 

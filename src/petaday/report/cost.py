@@ -25,6 +25,7 @@ PARTS = {
     "plant": "cooling and electrical plant",
     "energy": "energy",
     "demand": "demand charge",
+    "water": "make-up water",
     "staff": "staff",
     "maintenance": "maintenance",
     "replacements": "chips bought again",

@@ -46,15 +46,15 @@ class Rejection:
     """How heat leaves.
 
     approach: K between the air's temperature (of its wet bulb in a tower) and the water that comes back
-    fans: W per W rejected at design
+    fans: W per W rejected at design; the cube of their flow below it
     wetting: 0 for dry coolers, 1 for towers; between, the effectiveness of pads that are wet only when it helps
-    air_rise: K that air warms by in a dry or adiabatic cooler at design
+    air_rise: K that air warms by in an adiabatic cooler at design; more where it is colder than that
     cycles: of concentration, make-up over blowdown
     """
 
     approach: Numbers
     fans: Numbers
-    wetting: float
+    wetting: Numbers
     air_rise: Numbers
     cycles: Numbers
 
@@ -231,16 +231,19 @@ def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Pl
     rejected = heat + compressor
     # Colder air needs less of it: the flow that carries the same heat falls as its distance to the water grows.
     margin = loop.rise + out.approach
-    flow = heat / design * (margin / np.maximum(wanted + loop.rise - sink, margin))
-    fans = out.fans * rejected * (flow * flow)
-    water = _evaporated(rejected, flow, wanted, reached, sink, loop, weather, out)
+    thin = margin / np.maximum(wanted + loop.rise - sink, margin)
+    flow = heat / design * thin
+    fans = out.fans * (rejected * thin) * (flow * flow)
+    water = _evaporated(rejected, thin, wanted, reached, sink, loop, weather, out)
     return Rejected(heat, compressor, fans, water, free)
 
 
 def _sink(wanted: Numbers, weather: Weather, out: Rejection) -> Floats:
     """degC that outside air has for the water: its dry or wet bulb, or between them as far as wetting pads helps."""
-    if out.wetting in (0.0, 1.0):
-        return weather.wet_bulb if out.wetting else weather.temperature
+    if np.all(out.wetting == 0):
+        return weather.temperature
+    if np.all(out.wetting == 1):
+        return weather.wet_bulb
     depth = out.wetting * (weather.temperature - weather.wet_bulb)
     needed = np.maximum(weather.temperature + out.approach - wanted, 0.0)
     return np.asarray(weather.temperature - np.minimum(needed, depth))
@@ -248,7 +251,7 @@ def _sink(wanted: Numbers, weather: Weather, out: Rejection) -> Floats:
 
 def _evaporated(
     rejected: Floats,
-    flow: Floats,
+    thin: Floats,
     wanted: Numbers,
     reached: Floats,
     sink: Floats,
@@ -256,15 +259,15 @@ def _evaporated(
     weather: Weather,
     out: Rejection,
 ) -> Floats:
-    """m3/s of water that leaves as vapour.
+    """m3/s of water that leaves as vapour. thin: flow of air over what the same heat takes on the warmest day.
 
     A tower's air leaves saturated at the mean temperature of the water; vapour takes the latent share of the enthalpy
     that the air gains. Pads cool the air that passes them: c_p of it and the drop over the heat of evaporation.
     """
-    if out.wetting == 0:
+    if np.all(out.wetting == 0):
         return np.zeros(np.shape(rejected))
-    if out.wetting < 1:
-        air = flow * (rejected / out.air_rise)  # W/K
+    if np.all(out.wetting < 1):
+        air = thin * (rejected / out.air_rise)  # W/K
         return np.asarray(air * (weather.temperature - sink) / (EVAPORATION * 1000))
     warm = np.maximum(wanted, reached) + 0.5 * loop.rise
     latent = EVAPORATION * (humidity_ratio(saturation_pressure(warm), weather.pressure) - weather.moisture)

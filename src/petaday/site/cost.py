@@ -39,7 +39,8 @@ class Prices:
 
     chip: a chip; server_overhead: whole server over its chips; storage: share of all other IT capital
     shell, plant: building, and cooling and electrical plant, for a W of IT at its peak
-    energy: a J; demand: a W of the facility's peak and second; staff: a W of IT and second
+    energy: a J; demand: a W of the facility's peak and second; water: make-up water for a J of the facility
+    staff: a W of IT and second
     maintenance: share of IT and network capital a second; replacement: chips bought again, a second, as a share of all
     wacc: yearly cost of capital
     life_it, life_network, life_facility: seconds; residual: share of IT's price that is left at its end
@@ -52,6 +53,7 @@ class Prices:
     plant: Floats
     energy: Floats
     demand: Floats
+    water: Floats
     staff: Floats
     maintenance: Floats
     replacement: Floats
@@ -95,6 +97,7 @@ class Opex(Parts):
 
     energy: Floats
     demand: Floats
+    water: Floats
     staff: Floats
     maintenance: Floats
     replacements: Floats
@@ -171,9 +174,11 @@ def charged(capex: Capex, prices: Prices) -> Capex:
 def running(size: Size, prices: Prices, capex: Capex) -> Opex:
     """Running costs of a year. The demand charge is for the facility's peak, at the mean PUE."""
     it_capital = capex.chips + capex.servers + capex.network + capex.optics + capex.storage
+    drawn = size.it_watts * size.pue * YEAR
     return Opex(
-        energy=size.it_watts * size.pue * prices.energy * YEAR,
+        energy=drawn * prices.energy,
         demand=size.it_peak_watts * size.pue * prices.demand * YEAR,
+        water=np.asarray(drawn * prices.water),
         staff=size.it_peak_watts * prices.staff * YEAR,
         maintenance=it_capital * prices.maintenance * YEAR,
         replacements=capex.chips * prices.replacement * YEAR,

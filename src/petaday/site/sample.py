@@ -10,7 +10,7 @@ import numpy as np
 from petaday.site.cooling import Plant
 from petaday.site.psychrometrics import Floats
 from petaday.site.weather import Weather
-from petaday.site.year import Supply, year_of
+from petaday.site.year import Supply, Year, year_of
 
 T = TypeVar("T")
 
@@ -20,8 +20,9 @@ CHUNK = 18_000
 
 @dataclass(frozen=True)
 class Means:
-    """Of a year, (n,): PUE, WUE in m3/J, carbon by location and by market in kg/J of the grid, cost over J of the grid.
+    """Of a year, (n,): PUE, WUE in m3/J, carbon by location and by market in kg/J of the grid.
 
+    energy, demand, premium, water: the year's cost of each over J of the grid
     grid: energy from the grid over the facility's
     """
 
@@ -29,8 +30,32 @@ class Means:
     wue: Floats
     carbon_location: Floats
     carbon_market: Floats
-    price: Floats
+    energy: Floats
+    demand: Floats
+    premium: Floats
+    water: Floats
     grid: Floats
+
+    @property
+    def price(self) -> Floats:
+        """The year's cost over J of the grid."""
+        return np.asarray(self.energy + self.demand + self.premium + self.water)
+
+
+NAMES = tuple(each.name for each in fields(Means))
+
+
+def means_of(year: Year) -> Means:
+    """The means of a year, or of several, (...,)."""
+    grid, bill = np.maximum(year.grid_energy, 1e-300), year.costs
+    return Means(
+        pue=year.pue,
+        wue=year.wue,
+        carbon_location=np.asarray(year.carbon_location / grid),
+        carbon_market=np.asarray(year.carbon_market / grid),
+        **{name: np.asarray(getattr(bill, name) / grid) for name in ("energy", "demand", "premium", "water")},
+        grid=np.asarray(year.grid_energy / year.energy),
+    )
 
 
 def annual_means(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> Means:
@@ -42,15 +67,13 @@ def annual_means(it: Floats, weather: Weather, plant: Plant, supply: Supply) -> 
     rows = len(it)
     hours = weather.temperature.shape[-1]
     step = max(1, CHUNK // hours)
-    out = np.empty((6, rows))
+    out = np.empty((len(NAMES), rows))
     for start in range(0, rows, step):
         own = slice(start, start + step)
         year = year_of(it[own], _rows(weather, rows, own), _rows(plant, rows, own), _rows(supply, rows, own))
-        grid = np.maximum(year.grid_energy, 1e-300)
-        out[5, own] = year.grid_energy / year.energy
-        out[0, own], out[1, own] = year.pue, year.wue
-        out[2, own], out[3, own] = year.carbon_location / grid, year.carbon_market / grid
-        out[4, own] = year.costs.total / grid
+        means = means_of(year)
+        for line, name in zip(out, NAMES, strict=True):
+            line[own] = getattr(means, name)
     return Means(*out)
 
 

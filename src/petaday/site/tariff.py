@@ -14,7 +14,7 @@ Numbers = Floats | float
 
 @dataclass(frozen=True)
 class Tariff:
-    """Prices in units of the currency.
+    """Prices in units of the currency: floats, or (..., 1) of several sites or draws.
 
     energy: of a J outside all bands; bands: factors on it by hour of the day, (24,)
     demand: of a W for a second, on the month's highest draw
@@ -57,10 +57,15 @@ def costs(tariff: Tariff, prices: Floats, grid: Floats, makeup: Floats, green: N
     bought = weather.total(grid)
     starts = np.flatnonzero(np.diff(weather.month, prepend=-1))
     seconds = 3600 * np.add.reduceat(weather.weight, starts)
-    demand = tariff.demand * (np.maximum.reduceat(grid, starts, axis=-1) @ seconds)
+    demand = _row(tariff.demand) * (np.maximum.reduceat(grid, starts, axis=-1) @ seconds)
     return Costs(
         energy=energy,
         demand=np.asarray(demand),
-        premium=np.asarray(tariff.premium * green * bought),
-        water=np.asarray(tariff.water * weather.total(makeup)),
+        premium=np.asarray(_row(tariff.premium * green) * bought),
+        water=np.asarray(_row(tariff.water) * weather.total(makeup)),
     )
+
+
+def _row(value: Numbers) -> Numbers:
+    """A number as sums over the hours have it: without the axis of hours."""
+    return np.asarray(value)[..., 0] if np.ndim(value) else value

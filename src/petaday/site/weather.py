@@ -24,6 +24,8 @@ PERSISTENCE = 0.72
 """Correlation of one day's mean temperature with the next day's: 0.69 to 0.76 in London, Singapore, Dallas and Tokyo, 2020
 to 2024 (Open-Meteo), without the season."""
 
+GOLDEN = (5**0.5 - 1) / 2
+
 MOIST = 0.5
 """Share of a day's departure from its season that its vapour follows: in warm spells relative humidity falls. By the
 highest wet bulbs of 16 zones in 2022 (Open-Meteo), which a synthetic year then meets within 2.6 K, in the median 0.7 K."""
@@ -186,13 +188,15 @@ def _weibull(normal: Floats, mean: Floats) -> Floats:
 def representative(weather: Weather) -> tuple[np.ndarray, Floats]:
     """288 hours of a year of 8,760 in the order of their months, and how many each stands for; for `Weather.at`.
 
-    Each month's eight blocks of three hours are sorted by wet bulb and cut in three; the middle hour of a cut stands for
-    it. Seasons, tariffs by hour and warm and cold spells keep their shares. Of several years the first gives the order.
+    Every hour of the day stands once in every month, so that seasons and tariffs by hour keep their shares exactly. Its day
+    is the one at a share of the month's days in the order of their wet bulb; the shares are the multiples of the golden
+    ratio without their whole parts, so that any few hours or months together have cold and warm spells evenly (Weyl 1916).
+    Of several years the first gives the order.
     """
     wet = weather.wet_bulb.reshape(-1, weather.wet_bulb.shape[-1])[0]
-    cell = weather.month * 8 + weather.hour // 3
+    cell = weather.month * 24 + weather.hour
     order = np.lexsort((wet, cell))
-    counts = np.bincount(cell, minlength=96)
+    counts = np.bincount(cell, minlength=288)
+    share = (0.5 + GOLDEN * np.arange(288)) % 1
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    middle = (starts[:, None] + counts[:, None] * np.array([1, 3, 5]) / 6).astype(int)
-    return order[middle.ravel()], np.repeat(counts / 3, 3)
+    return order[starts + (counts * share).astype(int)], counts.astype(float)

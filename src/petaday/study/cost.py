@@ -176,8 +176,18 @@ def in_dollars(values: Values, yuan: frozenset[str]) -> Values:
     return {name: value / rate if name in yuan else value for name, value in values.items()}
 
 
-def prices_at(values: Values, energy: Floats | None = None, demand: Floats | None = None) -> Prices:
-    """The prices among the values of factors; a site's tariff replaces the profile's energy and demand."""
+@dataclass(frozen=True)
+class Charges:
+    """What a site's tariff takes, in dollars: energy and water for a J of the facility, demand for a W of its peak and
+    second."""
+
+    energy: Floats
+    demand: Floats
+    water: Floats
+
+
+def prices_at(values: Values, charges: Charges | None = None) -> Prices:
+    """The prices among the values of factors; a site's charges replace the profile's, which know of no water."""
     at = {name.removeprefix("cost."): value for name, value in values.items() if name.startswith("cost.")}
     facility = at["facility"]
     return Prices(
@@ -186,8 +196,9 @@ def prices_at(values: Values, energy: Floats | None = None, demand: Floats | Non
         storage=at["storage"],
         shell=facility * at["shell_share"],
         plant=facility * (1 - at["shell_share"]),
-        energy=at["energy"] if energy is None else energy,
-        demand=at["demand"] if demand is None else demand,
+        energy=at["energy"] if charges is None else charges.energy,
+        demand=at["demand"] if charges is None else charges.demand,
+        water=np.asarray(0.0) if charges is None else charges.water,
         staff=at["staff"],
         maintenance=at["maintenance"],
         replacement=at["replacement"],

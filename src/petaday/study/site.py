@@ -10,13 +10,14 @@ import numpy as np
 
 from petaday.catalog import cooling as surroundings
 from petaday.catalog.cooling import Cooling, HeatRejection, PowerChainPart
+from petaday.catalog.figure import Figure
 from petaday.catalog.site import sites
 from petaday.catalog.take import Take, median
 from petaday.errors import InputError
-from petaday.site.grid import synthetic_shape
+from petaday.site.grid import market_factor, synthetic_shape
 from petaday.site.psychrometrics import Floats
 from petaday.site.renewables import Position, solar_output, wind_output
-from petaday.site.sample import Means, annual_means
+from petaday.site.sample import NAMES, Means, annual_means, means_of
 from petaday.site.tariff import Tariff
 from petaday.site.weather import Weather, representative
 from petaday.site.year import Supply, Year, year_of
@@ -28,6 +29,9 @@ from petaday.study.site_parts import Located
 from petaday.study.site_scenario import Site, SiteScenario
 from petaday.study.site_unused import unused
 from petaday.study.weather_files import read_hours
+
+CARBON, PRICES = "carbon_g_per_kwh", "price_per_kwh"
+"""Columns of a file of the grid's hours."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,20 @@ class Unfit:
 
 @dataclass(frozen=True)
 class SiteYear:
-    """A site's year; hours are local standard time from 1 January. supply: degC that the scenario asks for."""
+    """A site's year; hours are local standard time from 1 January. columns: of the grid's hours that a file has."""
 
+    site: Site
     place: Located
     cooling: Cooling
     rejection: HeatRejection
     chain: PowerChainPart
-    supply: float | None
     it: ItLoad
     year: Year
     tariff: Tariff
     weather_source: str
     carbon_source: str
     domestic: bool
+    columns: frozenset[str]
     infeasible: Unfit | None
     assumptions: tuple[Assumption, ...]
     unused: dict[str, str]
@@ -111,38 +116,41 @@ def site_of(
         parts.note_estimates(part, kind, noted)
     year = year_of(np.array([it.mean]), weather, plant, supply)
     return SiteYear(
+        site=site,
         place=place,
         cooling=cooling,
         rejection=rejection,
         chain=chain,
-        supply=site.supply,
         it=it,
         year=year,
         tariff=tariff,
         weather_source=weather_source,
         carbon_source=carbon_source,
         domestic=domestic,
+        columns=used_columns,
         infeasible=_unfit(site, it, cooling, year),
         assumptions=tuple(noted),
         unused=unused(site, year, domestic, _is_own(it, place), used_columns),
     )
 
 
-def site_means(
-    found: SiteYear,
-    it: Floats,
-    take: Take = median,
-    carbon: Floats | float = 1.0,
-    prices: Floats | float = 1.0,
-) -> Means:
+def site_means(found: SiteYear, it: Floats, take: Take = median) -> Means:
     """Annual means of a site for n draws of its figures, over 288 weighted hours of its year.
 
     it : mean W of IT, (n, 1)
-    take : what each catalog figure of the plant is taken at, a float or (n, 1)
-    carbon, prices : factors on the grid's hours, floats or (n, 1)
+    take : what each catalog figure of the plant, the tariff and the grid's carbon is taken at, a float or (n, 1)
 
-    A battery works as in the site's year.
+    Each mean is scaled so that at the site's own IT and the medians it is that of the whole year. A battery works as in the
+    site's year.
     """
+    draws, here = _few(found, it, take), _few(found, np.full((1, 1), found.it.mean), median)
+    whole = means_of(found.year)
+    scaled = {name: _scaled(*(getattr(means, name) for means in (draws, here, whole))) for name in NAMES}
+    return _priced(found, Means(**scaled), take)
+
+
+def _few(found: SiteYear, it: Floats, take: Take) -> Means:
+    """Means over representative hours of a site's year, at the year's carbon and prices."""
     year = found.year
     hours, weight = representative(year.weather)
     behind = np.asarray(year.supply.own) + year.dispatch.discharge - year.dispatch.charge
@@ -150,11 +158,39 @@ def site_means(
         year.supply,
         own=behind[hours],
         battery=None,
-        carbon=carbon * year.supply.carbon[hours],
-        prices=prices * year.supply.prices[hours],
+        carbon=year.supply.carbon[hours],
+        prices=year.supply.prices[hours],
     )
-    plant = parts.plant_of(found.it.capacity, found.cooling, found.rejection, found.chain, found.supply, take)
+    plant = parts.plant_of(found.it.capacity, found.cooling, found.rejection, found.chain, found.site.supply, take)
     return annual_means(it, year.weather.at(hours, weight), plant, supply)
+
+
+def _scaled(draws: Floats, here: Floats, whole: Floats) -> Floats:
+    """Means over some hours, (n,), by those at the medians, (1,), and by the whole year's there."""
+    return np.asarray(draws * (whole / here) if here[0] else draws + whole)
+
+
+def _priced(found: SiteYear, means: Means, take: Take) -> Means:
+    """Means at other prices and another carbon of the grid; both only scale the year's, by the hour and in sum."""
+    tariff, part, supply = parts.tariff_part(found.site, found.place), found.place.part, found.year.supply
+
+    def over_median(figure: Figure | float | None) -> Floats:
+        return np.ravel(take(figure) / figure.value) if isinstance(figure, Figure) else np.ones(1)
+
+    energy = None if PRICES in found.columns else tariff.domestic if found.domestic else tariff.energy
+    carbon = over_median(None if part is None or CARBON in found.columns else part.carbon)
+    location = means.carbon_location * carbon
+    # A residual mix that the scenario gives is known, whatever the location's carbon is.
+    residual = supply.residual if found.site.residual_carbon is None else supply.residual / carbon
+    return replace(
+        means,
+        carbon_location=location,
+        carbon_market=market_factor(location, supply.green, supply.contract, residual),
+        energy=means.energy * over_median(energy),
+        demand=means.demand * over_median(tariff.demand),
+        premium=means.premium * over_median(tariff.premium),
+        water=means.water * over_median(tariff.water),
+    )
 
 
 def compared_coolings(scenario: SiteScenario, folder: Path, *, allow_unverified: bool = False) -> list[SiteYear]:
@@ -205,8 +241,8 @@ def _supply(
         except InputError as error:
             raise error.at(field="site.hours") from None
     where = Position(place.latitude, place.longitude, place.utc_offset)
-    if "carbon_g_per_kwh" in columns:
-        carbon, source = columns["carbon_g_per_kwh"] * (1e-3 / 3.6e6), f"hours of {site.hours}"
+    if CARBON in columns:
+        carbon, source = columns[CARBON] * (1e-3 / 3.6e6), f"hours of {site.hours}"
     else:
         shape = synthetic_shape(weather, where, place.solar, place.wind)
         carbon, source = place.carbon * shape, "annual mean with a synthetic shape"
@@ -215,7 +251,7 @@ def _supply(
                 "site.hours.carbon", "synthetic shape", "load less sun and wind, about the mean", estimate=True
             )
         )
-    prices = columns["price_per_kwh"] / 3.6e6 if "price_per_kwh" in columns else tariff.prices(weather)
+    prices = columns[PRICES] / 3.6e6 if PRICES in columns else tariff.prices(weather)
     own = np.zeros(weather.temperature.shape)
     if site.solar is not None:
         own = own + site.solar * solar_output(weather, where)

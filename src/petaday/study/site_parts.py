@@ -206,7 +206,7 @@ def plant_of(
         rejection=Rejection(
             approach=take(rejection.approach),
             fans=take(rejection.fans),
-            wetting=rejection.wetting,
+            wetting=(1.0 if rejection.kind == "wet" else 0.0) if rejection.pads is None else take(rejection.pads),
             air_rise=take(rejection.air_rise),
             cycles=take(rejection.cycles),
         ),
@@ -246,8 +246,8 @@ def _estimates(part: Strict, path: str) -> Iterator[tuple[str, Figure]]:
 AnyTariff = TariffUsd | TariffCny | CatalogTariffUsd | CatalogTariffCny
 
 
-def _tariff_part(site: Site, place: Located) -> AnyTariff:
-    """The tariff that the scenario writes out or names, else the region's first."""
+def tariff_part(site: Site, place: Located) -> AnyTariff:
+    """The tariff that the scenario writes out or names, else the region's first. Raises InputError: there is none."""
     written = site.tariff
     if isinstance(written, TariffUsd | TariffCny):
         return written
@@ -261,12 +261,12 @@ def _tariff_part(site: Site, place: Located) -> AnyTariff:
 
 def has_domestic_price(site: Site, place: Located) -> bool:
     """Whether the tariff has a price for chips of the country's own makers."""
-    return _tariff_part(site, place).domestic is not None
+    return tariff_part(site, place).domestic is not None
 
 
 def tariff_of(site: Site, place: Located, domestic: bool, notes: list[Assumption]) -> Tariff:
     """The prices of the scenario, or of the region; `domestic`: at the price for domestic chips, which has no bands."""
-    found = _tariff_part(site, place)
+    found = tariff_part(site, place)
     if site.tariff is None:
         notes.append(Assumption("site.tariff", found.id, f"the first of {place.id}"))  # type: ignore[union-attr]
     energy = found.domestic if domestic else found.energy

@@ -11,7 +11,7 @@ from petaday.fabric.bill import Bill
 from petaday.fabric.ranges import Range, total
 from petaday.site.cost import Size
 from petaday.study.answer import Answer
-from petaday.study.cost import ClusterPrices, Run, in_dollars, money, prices_at
+from petaday.study.cost import Charges, ClusterPrices, Run, in_dollars, money, prices_at
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
 from petaday.units import Kind, Span
@@ -80,12 +80,19 @@ class CostLink:
         wall = told.get("goodput.wall_time_s", told["run.wall_time_s"])
         tokens = np.asarray(self.answer.joined.scenario.train.tokens)
         run = Run(chip_seconds=wall * chips, flops=np.asarray(self.answer.demand.model_flops), tokens=tokens)
-        energy = told.get("power.energy_price_per_j")
-        if energy is not None and self.currency == "CNY":
-            energy = energy / values["cost.exchange_rate"]
-        # A site's price of energy holds its demand charge.
-        prices = prices_at(values, energy, None if energy is None else nothing)
+        prices = prices_at(values, self._charges(values, told))
         told |= {f"cost.{name}": value for name, value in money(size, values, run, prices).items()}
+
+    def _charges(self, values: Values, told: Mapping[str, Floats]) -> Charges | None:
+        """What the site's tariff takes; None without a site."""
+        if "power.energy_price_per_j" not in told:
+            return None
+        rate = values["cost.exchange_rate"] if self.currency == "CNY" else np.asarray(1.0)
+        energy, premium, demand, water = (
+            told[f"power.{name}_price_per_j"] / rate for name in ("energy", "premium", "demand", "water")
+        )
+        # The tariff charges what the months draw; the cluster pays by what it is built for, at the same PUE.
+        return Charges(energy + premium, demand * told["power.it_w"] / told["power.it_peak_w"], water)
 
 
 def _priced(name: str, price: Range, source: str) -> Factor:

@@ -1,38 +1,35 @@
 """The link of a place: the facility around the IT, its water, the grid's carbon and what its energy costs.
 
-A year stands for the run, in the same 288 weighted hours at the medians and in samples; what these leave of the whole
-year's PUE, water, carbon and price at the medians is put back as a factor. What plants and batteries behind the meter take
-off the grid is that of the medians.
+A year stands for the run, in 288 weighted hours of it (see `petaday.study.site.site_means`). What plants and batteries
+behind the meter take off the grid is that of the medians.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from math import inf
 from pathlib import Path
 
 import numpy as np
 
 from petaday.catalog.cooling import Cooling
 from petaday.catalog.figure import Figure
-from petaday.catalog.take import Take
-from petaday.catalog.validate import Strict
 from petaday.site.sample import Means
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.parts import Assumption
 from petaday.study.site import SiteYear, site_means, site_of
 from petaday.study.site_it import ItLoad
-from petaday.study.site_parts import plant_of
+from petaday.study.site_parts import tariff_part
 from petaday.study.site_scenario import Site
-from petaday.study.taken import Taken, figures_in
-from petaday.units import Kind, Span
+from petaday.study.taken import Taken, figures_of
+
+CHARGES = ("energy", "demand", "premium", "water")
+"""Parts of a bill."""
 
 
 @dataclass(frozen=True)
 class SiteLink:
-    """A place, its year at the medians, and the figures of its plant. chosen: what was assumed before."""
+    """A place, its year at the medians, and the figures that move it. chosen: what was assumed before."""
 
     site: Site
     year: SiteYear
@@ -41,15 +38,15 @@ class SiteLink:
 
     @property
     def factors(self) -> tuple[Factor, ...]:
-        """Figures of cooling, heat rejection and power chain; the grid's carbon and the price of energy as ratios."""
-        part = self.year.place.part
-        carbon = _ratio("site.carbon_ratio", part.carbon if part else None, "the region's carbon")
-        return (*self.taken.factors, *carbon)
+        """Figures of cooling, heat rejection, power chain and tariff, and the carbon of the grid."""
+        return self.taken.factors
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
-        """What the section leaves open; figures with ranges are factors."""
-        return (*self.chosen, *(each for each in self.year.assumptions if not each.field.startswith(PLANT)))
+        """What the section leaves open; estimates that are factors are told as these."""
+        told = tuple(each.name for each in self.factors if each.estimate)
+        left = (each for each in self.year.assumptions if not each.field.startswith(PLANT) and each.field not in told)
+        return (*self.chosen, *left)
 
     @property
     def currency(self) -> str:
@@ -62,7 +59,7 @@ class SiteLink:
         return self.year.unused
 
     def extend(self, values: Values, told: dict[str, Floats]) -> None:
-        """PUE, watts, energy and water of the run, its carbon by location and market, and what a joule costs."""
+        """PUE, watts, energy and water of the run, its carbon by location and market, what a joule costs by part."""
         drawn = np.broadcast_shapes(*(np.shape(value) for value in values.values()))
         it = np.broadcast_to(np.minimum(told["power.it_w"], self.year.it.capacity), drawn or (1,))
         found = self._means(it[:, None], values)
@@ -79,29 +76,12 @@ class SiteLink:
             "power.run_water_m3": found.wue * told["power.it_w"] * wall,
             "carbon.operational_location_kg": found.carbon_location * found.grid * energy,
             "carbon.operational_market_kg": found.carbon_market * found.grid * energy,
-            "power.energy_price_per_j": found.price * found.grid,
+            **{f"power.{name}_price_per_j": getattr(found, name) * found.grid for name in CHARGES},
         }
 
     def _means(self, it: Floats, values: Values) -> Means:
         take = self.taken.take(values)
-        carbon = np.asarray(values.get("site.carbon_ratio", np.asarray(1.0)))
-        found = site_means(self.year, it, lambda figure: _column(take(figure)), _column(carbon))
-        return Means(**{name: getattr(found, name) * ratio for name, ratio in self._whole_year.items()})
-
-    @cached_property
-    def _whole_year(self) -> dict[str, float]:
-        """What a mean of the whole year is over that of its 288 hours, at the medians."""
-        year, few = self.year.year, site_means(self.year, np.full((1, 1), self.year.it.mean))
-        grid = float(year.grid_energy)
-        whole = {
-            "pue": float(year.pue),
-            "wue": float(year.wue),
-            "carbon_location": float(year.carbon_location) / grid,
-            "carbon_market": float(year.carbon_market) / grid,
-            "price": float(year.costs.total) / grid,
-            "grid": grid / float(year.energy),
-        }
-        return {name: value / float(getattr(few, name)[0]) if value else 1.0 for name, value in whole.items()}
+        return site_means(self.year, it, lambda figure: _column(take(figure)))
 
 
 def _column(value: Floats) -> Floats:
@@ -121,19 +101,20 @@ def site_link(site: Site, load: ItLoad, cooling: Cooling, folder: Path) -> SiteL
     InputError : a part, a file or a place that is not there; a place without climate or tariff
     """
     year = site_of(site, load, folder, cooling)
-    parts: Mapping[str, Strict] = {
-        cooling.id: cooling, year.rejection.id: year.rejection, year.chain.id: year.chain,
-    }  # fmt: skip
-
-    def used(take: Take) -> None:
-        plant_of(load.capacity, year.cooling, year.rejection, year.chain, site.supply, take)
-
-    return SiteLink(site, year, figures_in("site", parts).used_by(used))
+    figures = dict(_figures(year))
+    return SiteLink(
+        site, year, Taken(figures).used_by(lambda take: site_means(year, np.full((1, 1), load.mean), take))
+    )
 
 
-def _ratio(name: str, figure: Figure | None, what: str) -> tuple[Factor, ...]:
-    """A figure over its own median; none where it is known exactly."""
-    if figure is None or figure.value <= 0 or figure.low is None or figure.high is None:
-        return ()
-    span = Span(figure.low / figure.value, 1.0, figure.high / figure.value)
-    return (Factor(name, span, Kind.RATIO, f"{what}: {figure.source}", figure.estimate, most=inf),)
+def _figures(year: SiteYear) -> Iterator[tuple[str, Figure]]:
+    """Figures of the plant, the tariff and the region by name, less prices of what the site does not take."""
+    for part in (year.cooling, year.rejection, year.chain):
+        for path, figure in figures_of(part):
+            yield f"site.{part.id}.{path}", figure
+    if year.place.part is not None:
+        yield "site.region.carbon", year.place.part.carbon
+    taken = {"premium": year.site.green_share > 0, "water": float(year.year.water) > 0}
+    for name, figure in figures_of(tariff_part(year.site, year.place)):
+        if taken.get(name, True):
+            yield f"site.tariff.{name}", figure
