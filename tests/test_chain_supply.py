@@ -10,17 +10,21 @@ import pytest
 
 from petaday.catalog.figure import Figure
 from petaday.catalog.prices import cost_profile
+from petaday.catalog.strict_yaml import loads
 from petaday.catalog.take import median
+from petaday.catalog.validate import validated
 from petaday.study import forecast
 from petaday.study.chain.build import Chain, chain_of
-from petaday.study.chain.supply import SupplyLink, numbers
+from petaday.study.chain.supply import numbers
 from petaday.study.factor import Floats, middle
+from petaday.study.forecast_scenario import ForecastScenario
 from petaday.study.supply import Supplied, supplied
 from petaday.study.supply_parts import behind
 from petaday.study.supply_scenario import Order
 from petaday.study.taken import figures_in
 from petaday.units.kinds import YEAR
 from scenarios import DROPPED, SMALL, changed, planned, written
+from supplies import read
 
 PLACED = changed(
     SMALL,
@@ -46,10 +50,6 @@ def verb(scenario: dict[str, Any], folder: Path) -> Supplied:
     assert supply is not None
     order = Order.model_validate({"chip": found.joined.parts.chip.id, "chips": str(found.job.chips)})
     return supplied(order, supply, allow_unverified=True)
-
-
-def link_of(chain: Chain) -> SupplyLink:
-    return next(each for each in chain.links if isinstance(each, SupplyLink))
 
 
 def of(chain: Chain) -> dict[str, float]:
@@ -96,8 +96,6 @@ def test_a_stockpile_takes_wafers_from_the_order_and_not_carbon(tmp_path: Path) 
 def test_samples_of_an_order_are_the_orders_one_by_one() -> None:
     """Every number of the link, with learning and stocks, over samples of all figures."""
     parts = behind("ascend-910c")
-    from supplies import read
-
     supply = read(
         {
             "order": {"chip": "ascend-910c", "chips": "500k"},
@@ -145,18 +143,13 @@ def test_without_money_the_life_is_the_profile_s_and_is_drawn(tmp_path: Path) ->
 
 
 def test_money_and_carbon_share_one_factor(tmp_path: Path) -> None:
-    names = [each.name for link in chained(PLACED, tmp_path).links for each in link.factors]
-    assert names.count("cost.life_it") == 2
-    values = {each.span for link in chained(PLACED, tmp_path).links for each in link.factors
-              if each.name == "cost.life_it"}  # fmt: skip
-    assert len(values) == 1
+    chain = chained(changed(PLACED, cost__life_it="4 years..6 years"), tmp_path)
+    lives = [each for link in chain.links for each in link.factors if each.name == "cost.life_it"]
+    assert len(lives) == 2 and lives[0] == lives[1] and lives[0].given
+    assert [each.name for each in chain.factors].count("cost.life_it") == 1
 
 
 def test_forecasts_take_the_same_life() -> None:
-    from petaday.catalog.strict_yaml import loads
-    from petaday.catalog.validate import validated
-    from petaday.study.forecast_scenario import ForecastScenario
-
     text = """
 from_year: 2025
 to_year: 2027
@@ -203,8 +196,6 @@ def test_fields_that_move_nothing_are_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("chip", ["ascend-910b3", "h100-sxm-80", "gb200-nvl72", "mi300x"])
 def test_every_figure_that_an_order_takes_has_a_name_of_its_own(chip: str) -> None:
     """A line that is called as a package is, `china-25d`, must not hide the package's figures."""
-    from supplies import read
-
     supply = read({"order": {"chip": chip, "chips": "1k"}, "supply": {"start": "2025Q1"}}).supply
     parts, seen = behind(chip, allow_unverified=True), dict[int, Figure]()
 
@@ -227,5 +218,3 @@ def test_lead_times_move_the_months(tmp_path: Path) -> None:
     ends = {name: np.array([spans[name].low, spans[name].high]) for name in names}
     months = chain.at(values | ends)["supply.months"]
     assert months[1] - months[0] == pytest.approx(12 * 7 * 86400 / (YEAR / 12))
-    drawn = link_of(chain).taken
-    assert {each.name for each in drawn.factors} >= set(names)
