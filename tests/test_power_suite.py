@@ -37,28 +37,37 @@ def test_watts_lie_within_12_percent(rows: dict[str, list[Checked]]) -> None:
     assert np.median([abs(row.error) for row in watts]) < 0.08
 
 
-def test_pue_lies_within_4_percent_but_for_one_fleet(rows: dict[str, list[Checked]]) -> None:
-    pue = rows["PUE"]
-    far = [row.id for row in pue if abs(row.error) > 0.04]
+def test_overheads_lie_within_30_percent_and_pue_within_3_but_for_one_fleet(rows: dict[str, list[Checked]]) -> None:
+    """Four fleets come out a fifth to a quarter low: the share of older sites in them is not known."""
+    sites = rows["overhead of sites, PUE − 1"]
+    assert len(sites) == 10 and not any("prototype" in row.id for row in sites)
+    assert np.median([abs(row.error) for row in sites]) == pytest.approx(0.17, abs=0.02)
+    assert max(abs(row.error) for row in sites) < 0.3
+    far = [row.id for row in sites if abs(off(row)) > 0.03]
     assert far == ["Equinix, fleet 1.42"]
-    assert np.median([abs(row.error) for row in pue]) < 0.015
+
+
+def off(row: Checked) -> float:
+    """The relative error of a row's PUE."""
+    assert row.predicted is not None
+    return (1 + row.predicted) / (1 + row.measured) - 1
 
 
 def test_overheads_of_the_best_sites_are_those_measured(rows: dict[str, list[Checked]]) -> None:
     """What a PUE adds to 1: NREL's 0.036 and Frontier's 0.03 to 0.06."""
-    by_name = {row.id: row for row in rows["PUE"]}
+    by_name = {row.id: row for row in rows["overhead of sites, PUE − 1"]}
     nrel, frontier = (by_name[name] for name in by_name if name.startswith(("NREL", "Frontier")))
     assert nrel.predicted is not None and frontier.predicted is not None
-    assert nrel.predicted - 1 == pytest.approx(0.036, abs=0.008)
-    assert 0.03 <= frontier.predicted - 1 <= 0.06
+    assert nrel.predicted == pytest.approx(0.036, abs=0.008)
+    assert 0.03 <= frontier.predicted <= 0.06
 
 
 def test_acme_by_distance() -> None:
-    """The means agree, the shapes do not (see docs/site.md)."""
+    """The means agree but for Kalos, 15 % low; the shapes do not (see docs/site.md)."""
     seren, kalos, servers = acme_distributions()
     assert [round(each.distance, 2) for each in (seren, kalos, servers)] == [0.31, 0.26, 0.29]
     assert seren.predicted.mean() == pytest.approx(seren.measured.mean(), rel=0.02)
-    assert kalos.predicted.mean() == pytest.approx(kalos.measured.mean(), rel=0.16)
+    assert kalos.predicted.mean() == pytest.approx(0.853 * kalos.measured.mean(), rel=0.01)
     assert servers.predicted.mean() == pytest.approx(servers.measured.mean(), rel=0.05)
 
 
