@@ -48,12 +48,14 @@ class Fleet(Part):
     generations: of chips whose jobs take this fleet's hazards unless a scenario says otherwise
     counted: parts of the network whose hazards are not in the record, but their catalog rates times a fabric's counts
     flaps: flaps that stop a job, for each hard failure of a link
+    jobs: chips of the jobs on record; a rate told by job shrinks with smaller ones
     """
 
     generations: tuple[Id, ...] = ()
     hazards: Annotated[tuple[Hazard, ...], Field(min_length=1)]
     counted: tuple[Network, ...]
     flaps: Ratio
+    jobs: Annotated[int, Field(ge=1)] | None = None
     correlation: Correlation
     notes: str = ""
 

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from petaday.catalog.prices import Month
-from petaday.catalog.validate import SpanOf, Strict
+from petaday.catalog.validate import SpanOf, Strict, told
+from petaday.errors import InputError
 from petaday.study.money import CurrencyName, Priced, PricedIn
 from petaday.units import Kind, Span
 
+Ranged = TypeVar("Ranged", Span, Priced)
 Name = Annotated[str, Field(min_length=1)]
-Money = Annotated[Priced, PricedIn(Kind.MONEY, Kind.MONEY_CNY)]
-EnergyPrice = Annotated[Priced, PricedIn(Kind.ENERGY_PRICE, Kind.ENERGY_PRICE_CNY)]
-PowerPrice = Annotated[Priced, PricedIn(Kind.POWER_PRICE, Kind.POWER_PRICE_CNY)]
-DemandPrice = Annotated[Priced, PricedIn(Kind.DEMAND_PRICE, Kind.DEMAND_PRICE_CNY)]
-ChipPrice = Annotated[Priced, PricedIn(Kind.CHIP_PRICE, Kind.CHIP_PRICE_CNY)]
-Share = Annotated[Span, SpanOf(Kind.RATIO)]
-Rate = Annotated[Span, SpanOf(Kind.FREQUENCY)]
-Time = Annotated[Span, SpanOf(Kind.TIME)]
+
+
+def _low_end(written: Span | Priced) -> float:
+    return written.span.low if isinstance(written, Priced) else written.low
+
+
+def _not_negative(written: Ranged) -> Ranged:
+    if _low_end(written) < 0:
+        raise InputError("less than nothing", expected="0 or more")
+    return written
+
+
+def _more_than_nothing(written: Ranged) -> Ranged:
+    if _low_end(written) <= 0:
+        raise InputError("nothing, or less", expected="more than 0")
+    return written
+
+
+NotNegative, Positive = AfterValidator(told(_not_negative)), AfterValidator(told(_more_than_nothing))
+ChipCost = Annotated[Priced, PricedIn(Kind.MONEY, Kind.MONEY_CNY), Positive]
+EnergyPrice = Annotated[Priced, PricedIn(Kind.ENERGY_PRICE, Kind.ENERGY_PRICE_CNY), NotNegative]
+PowerPrice = Annotated[Priced, PricedIn(Kind.POWER_PRICE, Kind.POWER_PRICE_CNY), NotNegative]
+DemandPrice = Annotated[Priced, PricedIn(Kind.DEMAND_PRICE, Kind.DEMAND_PRICE_CNY), NotNegative]
+ChipPrice = Annotated[Priced, PricedIn(Kind.CHIP_PRICE, Kind.CHIP_PRICE_CNY), Positive]
+Share = Annotated[Span, SpanOf(Kind.RATIO), NotNegative]
+Some = Annotated[Span, SpanOf(Kind.RATIO), Positive]
+Rate = Annotated[Span, SpanOf(Kind.FREQUENCY), NotNegative]
+Time = Annotated[Span, SpanOf(Kind.TIME), Positive]
 
 
 class Cost(Strict):
@@ -31,9 +53,9 @@ class Cost(Strict):
     profile: Name = "world"
     date: Month | None = None
     currency: CurrencyName = "USD"
-    exchange_rate: Annotated[Span, SpanOf(Kind.COUNT)] | None = None  # yuan for a dollar
-    chip_price: Money | None = None
-    server_overhead: Share | None = None
+    exchange_rate: Annotated[Span, SpanOf(Kind.COUNT), Positive] | None = None  # yuan for a dollar
+    chip_price: ChipCost | None = None
+    server_overhead: Some | None = None
     storage: Share | None = None
     facility: PowerPrice | None = None
     shell_share: Share | None = None
@@ -47,6 +69,6 @@ class Cost(Strict):
     life_network: Time | None = None
     life_facility: Time | None = None
     residual: Share | None = None
-    sold: Share | None = None
+    sold: Some | None = None
     list_rent: ChipPrice | None = None
     committed_rent: ChipPrice | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,7 @@ from petaday.fabric.topology.shape import Topology
 from petaday.fabric.traffic import Pairs, permutation, ring, shift
 from petaday.fabric.wiring import Wiring, failed, without
 from petaday.study.job import Joined
-from petaday.study.parts import Assumption, find_chip, find_network, named, routed
+from petaday.study.parts import SWITCH_PORTS, Assumption, find_chip, find_network, named, routed
 from petaday.study.scenario import Cluster
 from petaday.study.scenario_types import Bandwidth, Chips, Name
 from petaday.training.plan import Plans
@@ -40,6 +40,9 @@ from petaday.units import Kind, render
 
 Length = Annotated[float, Quant(Kind.LENGTH), Field(gt=0)]
 ETHERNET = ("roce", "ethernet", "efa")
+RAILS = 8
+"""Rails of a rail-optimised network: the chips of a usual server."""
+
 CHIPS_PER_RACK = 72
 """Chips of a rack where a domain is not a rack: NVL72's count, the densest that ships."""
 
@@ -113,22 +116,25 @@ def wire(scenario: FabricScenario, *, allow_unverified: bool = False) -> Wired:
     return replace(wired, name=scenario.name, copper=limit, assumptions=tuple(notes))
 
 
+def usual_fabric(chips: int, rails: int) -> tuple[FabricPart, Assumption]:
+    """The network that clusters of so many chips usually have: one switch, else rails of full bisection."""
+    whole = -(-chips // rails) * rails
+    if whole <= SWITCH_PORTS:
+        part = FabricPart(kind="fat-tree", endpoints=whole, tiers=1)
+        return part, Assumption("fabric", "one switch", "the usual network of so few chips", estimate=True)
+    kind: KindOfTopology = "rail-optimised" if rails > 1 else "fat-tree"
+    words = f"rail-optimised, {rails} rails, full bisection"
+    part = FabricPart(kind=kind, endpoints=whole, rails=rails)
+    return part, Assumption("fabric", words, "the usual network of such clusters", estimate=True)
+
+
 def fabric_of(joined: Joined) -> Wired | None:
     """The scale-out network behind a training run; None where its chips share one scale-up domain."""
     job = joined.job
     if job.chips <= job.network.domain:
         return None
-    rails = min(job.network.domain, 8)
-    whole = -(-job.chips // rails) * rails
-    part = FabricPart(kind="rail-optimised" if rails > 1 else "fat-tree", endpoints=whole, rails=rails)
-    notes = [
-        Assumption(
-            "fabric",
-            f"rail-optimised, {rails} rails, full bisection",
-            "the usual network of such clusters",
-            estimate=True,
-        )
-    ]
+    part, note = usual_fabric(job.chips, min(job.network.domain, RAILS))
+    notes = [note]
     wired = _wired(part, joined.parts.network, job.network, notes)
     return replace(wired, assumptions=tuple(notes))
 
@@ -169,17 +175,7 @@ def _wired(part: FabricPart, network_part: NetworkPart, network: Network, notes:
     rate = part.port_rate or network_part.bandwidth.value
     switch, radix = _switch(part, network_part, rate, notes)
     nic = _nic(part, rate, notes)
-    topology = build(
-        part.kind,
-        endpoints=part.endpoints,
-        radix=radix,
-        tiers=part.tiers,
-        rails=part.rails,
-        planes=part.planes,
-        oversubscription=part.oversubscription,
-        rate=rate,
-        reaches=part.reaches,
-    )
+    topology = _shape(part, radix, rate)
     optics = _optics(part, topology, notes)
     priced = bill(topology, choose(optics, load.links(), part.copper), switch, nic)
     return Wired("", topology, switch, nic, priced, network, None, network.scale_up_bandwidth, ())
@@ -204,9 +200,50 @@ def _switch(part: FabricPart, network: NetworkPart, rate: float, notes: list[Ass
                 field="fabric.port_rate",
                 expected="a slower port, or a fabric.switch",
             )
-        switch = min(fitting, key=lambda each: (min(map(each.port_rate, _radixes(each, rate))), each.capacity.value))
-        notes.append(Assumption("fabric.switch", switch.id, f"the usual {technology} switch with such ports"))
+        usual = min(fitting, key=lambda each: _size(each, rate))
+        switch = _wide(part, usual, fitting, rate)
+        why = f"the usual {technology} switch with such ports"
+        notes.append(Assumption("fabric.switch", switch.id, why if switch is usual else f"{usual.id} joins fewer"))
     return switch, part.radix or max(_radixes(switch, rate), default=switch.radixes[0])
+
+
+def _size(switch: Switch, rate: float) -> tuple[float, float]:
+    """By which switches are told to be smaller: their port nearest to a rate, then their capacity."""
+    return min(map(switch.port_rate, _radixes(switch, rate))), switch.capacity.value
+
+
+def _wide(part: FabricPart, usual: Switch, fitting: Sequence[Switch], rate: float) -> Switch:
+    """The usual switch if its network joins all endpoints, else the smallest that does: of its technology, then of any."""
+    others = [
+        each
+        for each in load.switches().values()
+        if each.technology in ("infiniband", "ethernet") and each.optics is None and _radixes(each, rate)
+    ]
+    for each in (
+        usual,
+        *sorted(fitting, key=lambda each: _size(each, rate)),
+        *sorted(others, key=lambda each: _size(each, rate)),
+    ):
+        try:
+            _shape(part, part.radix or max(_radixes(each, rate)), rate)
+        except InputError:
+            continue
+        return each
+    return usual
+
+
+def _shape(part: FabricPart, radix: int, rate: float) -> Topology:
+    return build(
+        part.kind,
+        endpoints=part.endpoints,
+        radix=radix,
+        tiers=part.tiers,
+        rails=part.rails,
+        planes=part.planes,
+        oversubscription=part.oversubscription,
+        rate=rate,
+        reaches=part.reaches,
+    )
 
 
 def _radixes(switch: Switch, rate: float) -> list[int]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from petaday.catalog import load
+from petaday.catalog.chip import Chip
+from petaday.catalog.cooling import host_of
 from petaday.catalog.hazard import Fleet
 from petaday.catalog.link import Link
 from petaday.catalog.switch import Nic, Switch
@@ -36,9 +38,6 @@ WHOLE = ("software", "job")
 STAYS = (*WHOLE, "unknown")
 """Classes that take no node out of the job."""
 
-NODE = 8
-"""Chips of a node unless a scenario says otherwise: HGX and its like."""
-
 WAITING = 0.001
 """Share of the time that a job may wait for spare nodes unless a scenario says otherwise."""
 
@@ -47,7 +46,10 @@ UNITS = {"adapters": "adapter", "links": "link", "switches": "switch"}
 
 @dataclass(frozen=True)
 class Run:
-    """What failures have to know of a run: bytes of a checkpoint, seconds of a step, B/s of a chip, replicas."""
+    """What failures have to know of a run: bytes of a checkpoint, seconds of a step, B/s of a chip, replicas.
+
+    node: chips of the usual server of such chips
+    """
 
     chips: int
     generation: str
@@ -56,6 +58,7 @@ class Run:
     host_bandwidth: float
     scale_out_bandwidth: float
     replicas: int
+    node: int = 8
 
 
 @dataclass(frozen=True)
@@ -106,17 +109,18 @@ def checkpoint_bytes(job: Job, plan: Plans) -> float:
     return trained * float(each[0])
 
 
-def run_of(job: Job, plan: Plans, step_time: float, generation: str) -> Run:
+def run_of(job: Job, plan: Plans, step_time: float, chip: Chip) -> Run:
     """A planned run; its replicas are those that the plan shards nothing over, or its data-parallel ranks."""
     dp, shard = int(plan.dp[0]), int(plan.shard[0])
     return Run(
         chips=job.chips,
-        generation=generation,
+        generation=chip.generation,
         state_bytes=checkpoint_bytes(job, plan),
         step_time=step_time,
         host_bandwidth=job.host_bandwidth,
         scale_out_bandwidth=job.network.scale_out_bandwidth,
         replicas=dp // int(np.gcd(shard, dp)) if shard else dp,
+        node=host_of(chip).chips,
     )
 
 
@@ -129,12 +133,16 @@ def case_of(run: Run, wired: Wired | None, section: Reliability, figures: Figure
     """
     record = fleet_for(section, run.generation, figures)
     chips = run.chips
-    node = section.node or min(NODE, chips)
+    node = section.node or min(run.node, chips)
     if section.node is None:
-        figures.note("node", f"{node} chips", "servers of 8 chips are usual", estimate=True)
+        figures.note("node", f"{node} chips", "the usual server of such chips", estimate=True)
     nodes = -(-chips // node)
+    size = 1.0 if record.jobs is None else min(1.0, chips / record.jobs)
+    if size < 1:
+        words = f"{size:.3g} of its record, whose jobs have {record.jobs:,} chips"
+        figures.note("hazards.job", words, "smaller jobs are taken to stop less often, in proportion", estimate=True)
     components = [
-        Component(hazard.component, hazard.per, {"chip": chips, "node": nodes, "job": 1}[hazard.per])
+        Component(hazard.component, hazard.per, {"chip": chips, "node": nodes, "job": size}[hazard.per])
         for hazard in record.hazards
     ]
     for hazard in record.hazards:
@@ -165,7 +173,7 @@ def case_of(run: Run, wired: Wired | None, section: Reliability, figures: Figure
     take_checkpoint(section, chips, figures)
     figures.give("host_bandwidth", run.host_bandwidth)
     figures.give("replica_bandwidth", run.scale_out_bandwidth)
-    replicas = replicas_of(section, run.replicas, figures)
+    replicas = replicas_of(section, min(run.replicas, nodes), nodes, figures)
     if section.spares == "auto" and section.waiting is None:
         figures.note("waiting", f"{WAITING:.1%}", "of the time, at most: a round number", estimate=True)
     return Case(section, record, run, nodes, tuple(components), figures.spans, replicas)
@@ -202,7 +210,7 @@ def rates(case: Case, values: Mapping[str, Floats]) -> Floats:
         rate = values[each.figure]
         if each.name == "links":
             rate = rate * (1 + values["flaps"]) * optics
-        if each.unit in ("chip", "node"):
+        if each.unit in ("chip", "node", "job"):
             rate = rate * each.count
         rows.append(rate * factor if each.unit != "job" else np.asarray(rate))
     return _by_class(rows, values)

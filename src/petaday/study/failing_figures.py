@@ -97,9 +97,15 @@ def take_checkpoint(section: Reliability, chips: int, figures: Figures) -> None:
             figures.note(f"checkpoint.{name}", str(getattr(checkpoint, name)).lower(), "default")
 
 
-def replicas_of(section: Reliability, of_plan: int, figures: Figures) -> int:
-    """Replicas that can leave one by one: as the section says, else those of the plan."""
+def replicas_of(section: Reliability, of_plan: int, nodes: int, figures: Figures) -> int:
+    """Replicas that can leave one by one: as the section says, else those of the plan; a node holds no more than one."""
     if section.replicas is not None:
+        if section.replicas > nodes:
+            raise InputError(
+                f"{section.replicas:,} replicas on {nodes:,} nodes",
+                field="reliability.replicas",
+                expected=f"at most {nodes:,}: a node that fails takes all of its replicas",
+            )
         return section.replicas
     if of_plan == 1 and section.recovery == "elastic":
         raise InputError(
@@ -107,6 +113,6 @@ def replicas_of(section: Reliability, of_plan: int, figures: Figures) -> int:
             field="reliability.replicas",
             expected="2 or more, or `recovery: synchronous`",
         )
-    source = "data-parallel ranks of the plan, as if each held all of its state"
+    source = "data-parallel ranks of the plan, at most one a node, as if each held all of its state"
     figures.note("replicas", str(of_plan), source, estimate=True)
     return of_plan

@@ -139,10 +139,9 @@ def case_for(answer: Answer, section: Reliability) -> tuple[Case, Figures]:
     if best is None:
         raise ValueError("no plan fits, and what does not run does not fail")
     figures = Figures()
-    generation = answer.joined.parts.chip.generation
     wired = fabric_of(answer.joined)
     cluster = answer.joined.scenario.cluster
-    case = case_of(run_of(answer.job, best.plan, best.step_time, generation), wired, section, figures)
+    case = case_of(run_of(answer.job, best.plan, best.step_time, answer.joined.parts.chip), wired, section, figures)
     if cluster.host_bandwidth is None:
         text = render(answer.job.host_bandwidth, Kind.BANDWIDTH)
         source = "PCIe 4.0 x16 in practice: a round number"

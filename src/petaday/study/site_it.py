@@ -13,17 +13,14 @@ from petaday.fabric.bill import Bill
 from petaday.site.power import PEAK, Activity, ItParts, Server, it_parts
 from petaday.study import site_parts as parts
 from petaday.study.engines import board_draws
-from petaday.study.fabric import FabricPart, FabricScenario, wire
-from petaday.study.parts import SWITCH_PORTS, Assumption, needed
+from petaday.study.fabric import RAILS, FabricScenario, usual_fabric, wire
+from petaday.study.parts import Assumption, needed
 from petaday.study.scenario import Cluster
 from petaday.study.site_scenario import Load
 
 UTILISATION = 0.8
 ARITHMETIC, TRAFFIC = 0.4, 0.3
 """What chips are taken to do where nobody says: shares of peak FLOP/s and of memory bandwidth while a job runs."""
-
-WIDEST = "sn5600"
-"""The switch of clusters that outgrow the usual one: 128 ports of 400 Gb/s."""
 
 
 @dataclass(frozen=True)
@@ -116,27 +113,14 @@ def network_bill(load: Load, chip: Chip, notes: list[Assumption]) -> Bill | None
     """The bill of the usual network of so many chips; None where they share a scale-up domain."""
     count = load.chips or 0
     cluster = Cluster(chip=chip.id, chips=count, network=load.network)
-    rails = 8
-    whole = -(-count // rails) * rails
     if chip.scale_up_domain is not None and count <= chip.scale_up_domain.value:
         return None
-    part = FabricPart(kind="rail-optimised", endpoints=whole, rails=rails, switch=_wide_switch(whole))
+    part, note = usual_fabric(count, RAILS)
     try:
         wired = wire(FabricScenario(fabric=part, cluster=cluster), allow_unverified=True)
     except InputError as error:
         error.field = error.field.replace("cluster.", "load.")
         raise
-    notes.append(
-        Assumption("load.fabric", f"rail-optimised, {rails} rails, full bisection", "usual for such clusters", True)
-    )
-    if part.switch is not None:
-        notes.append(
-            Assumption("load.fabric.switch", part.switch, "the usual switch joins fewer chips", estimate=True)
-        )
+    notes.append(replace(note, field="load.fabric"))
     notes += (replace(each, field=each.field.replace("cluster.", "load.")) for each in wired.assumptions)
     return wired.bill
-
-
-def _wide_switch(chips: int) -> str | None:
-    """The switch for more chips than three tiers of the usual one join; None leaves it to the network's technology."""
-    return WIDEST if chips > SWITCH_PORTS**3 / 4 else None
