@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -233,6 +234,21 @@ def test_a_tariff_of_one_s_own_is_known(tmp_path: Path) -> None:
     own = {"currency": "CNY", "energy": "¥0.6/kWh", "demand": "¥40/kW-month"}
     found, _ = planned(written(changed(PLACED, site__tariff=own), tmp_path))
     assert not [each.name for each in chain_of(found, tmp_path).factors if each.name.startswith("site.tariff")]
+
+
+def test_hours_of_a_file_are_known(tmp_path: Path) -> None:
+    """Prices and carbon by the hour leave the tariff's energy and the region's carbon nothing to move."""
+    rows = "\n".join(f"{each:%Y-%m-%dT%H:%M},{400 + each.hour},{0.5 + each.hour / 100}" for each in hours_of(2022))
+    (tmp_path / "grid.csv").write_text(f"time,carbon_g_per_kwh,price_per_kwh\n{rows}\n")
+    found, _ = planned(written(changed(PLACED, site__hours="grid.csv"), tmp_path))
+    names = {each.name for each in chain_of(found, tmp_path).factors}
+    assert not names & {"site.tariff.energy", "site.region.carbon"}
+    assert "site.tariff.demand" in names
+
+
+def hours_of(year: int) -> list[datetime]:
+    """Every hour of a year of 365 days."""
+    return [datetime(year, 1, 1) + timedelta(hours=hour) for hour in range(8760)]
 
 
 @pytest.mark.parametrize(

@@ -501,6 +501,35 @@ def test_draws_over_few_hours_are_draws_over_the_year(region: str, rejection: st
         assert few.wue[0] == pytest.approx(float(year.wue), rel=2e-3)
 
 
+@pytest.mark.parametrize(
+    "own",
+    [{"rejection": "dry"}, {"rejection": "adiabatic", "cooling": "immersion"}, {"solar": "200 MW", "wind": "50 MW"},
+     {"solar": "200 MW", "battery": {"energy": "100 MWh", "power": "40 MW"}}],
+)  # fmt: skip
+def test_at_the_medians_few_hours_are_the_year_whatever_stands_there(own: dict[str, Any]) -> None:
+    site = Site.model_validate({"region": "frankfurt", "cooling": "direct-liquid", "green_share": "30 %", **own})
+    found = site_of(site, ItLoad(mean=8e7, capacity=1e8))
+    few, year = site_means(found, np.array([[8e7]])), means_of(found.year)
+    for name in NAMES:
+        assert getattr(few, name)[0] == pytest.approx(float(getattr(year, name)), rel=1e-9), name
+
+
+def test_a_residual_mix_that_is_given_is_known() -> None:
+    """The location's carbon is drawn, and the market's stays: half contracts, half the residual mix."""
+    asked = {"region": "wuxi", "cooling": "direct-liquid", "green_share": "50 %", "residual_carbon": "900 g/kWh"}
+    site = Site.model_validate(asked)
+    found = site_of(site, ItLoad(mean=8e7, capacity=1e8))
+    region = found.place.part
+    assert region is not None and region.carbon.high is not None
+    high = region.carbon.high
+    base, more = (
+        site_means(found, np.array([[8e7]]), lambda figure, at=at: np.asarray(at.get(id(figure), figure.value)))
+        for at in ({}, {id(region.carbon): high})
+    )
+    assert more.carbon_location[0] / base.carbon_location[0] == pytest.approx(high / region.carbon.value)
+    assert more.carbon_market[0] == pytest.approx(base.carbon_market[0])
+
+
 def test_draws_together_are_draws_alone(sampled: SiteYear) -> None:
     draw = np.random.default_rng(4)
     rows = 130

@@ -232,9 +232,10 @@ def _loop(heat: Floats, design: Numbers, loop: Loop, weather: Weather, plant: Pl
     # Colder air needs less of it: the flow that carries the same heat falls as its distance to the water grows.
     margin = loop.rise + out.approach
     thin = margin / np.maximum(wanted + loop.rise - sink, margin)
-    flow = heat / design * thin
-    fans = out.fans * (rejected * thin) * (flow * flow)
-    water = _evaporated(rejected, thin, wanted, reached, sink, loop, weather, out)
+    moved = rejected * thin
+    part = heat / design
+    fans = (out.fans * part * part) * moved * (thin * thin)
+    water = _evaporated(rejected, moved, wanted, reached, sink, loop, weather, out)
     return Rejected(heat, compressor, fans, water, free)
 
 
@@ -251,7 +252,7 @@ def _sink(wanted: Numbers, weather: Weather, out: Rejection) -> Floats:
 
 def _evaporated(
     rejected: Floats,
-    thin: Floats,
+    moved: Floats,
     wanted: Numbers,
     reached: Floats,
     sink: Floats,
@@ -259,7 +260,7 @@ def _evaporated(
     weather: Weather,
     out: Rejection,
 ) -> Floats:
-    """m3/s of water that leaves as vapour. thin: flow of air over what the same heat takes on the warmest day.
+    """m3/s of water that leaves as vapour. moved: heat (W) that the flow of air would carry on the warmest day.
 
     A tower's air leaves saturated at the mean temperature of the water; vapour takes the latent share of the enthalpy
     that the air gains. Pads cool the air that passes them: c_p of it and the drop over the heat of evaporation.
@@ -267,7 +268,7 @@ def _evaporated(
     if np.all(out.wetting == 0):
         return np.zeros(np.shape(rejected))
     if np.all(out.wetting < 1):
-        air = thin * (rejected / out.air_rise)  # W/K
+        air = moved / out.air_rise  # W/K
         return np.asarray(air * (weather.temperature - sink) / (EVAPORATION * 1000))
     warm = np.maximum(wanted, reached) + 0.5 * loop.rise
     latent = EVAPORATION * (humidity_ratio(saturation_pressure(warm), weather.pressure) - weather.moisture)
