@@ -36,7 +36,7 @@ MOVES: dict[str, tuple[Any, Any]] = {
     "checkpoint__asynchronous": (True, False),
     "checkpoint__in_memory": (False, True),
     "recovery": ("synchronous", "elastic"),
-    "replicas": (2, 16),
+    "replicas": (2, 4),
     "detection": ("timeout", "30 s"),
     "restart": (DROPPED, "1 hour"),
     "repair": ("1 day", "7 days"),
@@ -197,7 +197,7 @@ def test_every_figure_moves_some_outcome(tmp_path: Path) -> None:
 
 def test_a_deadline_that_failures_miss_is_not_feasible(tmp_path: Path) -> None:
     ideal = found(BASE, tmp_path).ideal_time
-    late = changed(BASE, cluster__deadline=f"{ideal * 1.001} s", reliability__detection="1 hour")
+    late = changed(BASE, cluster__deadline=f"{ideal * 1.001} s", reliability__detection="40 hours")
     data = told(late, tmp_path)
     assert data["status"] == "infeasible"
     assert data["late_s"] > 0

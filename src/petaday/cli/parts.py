@@ -11,7 +11,8 @@ from cyclopts import App, Parameter
 from petaday.cli.base import ANSWERED, Json, Unverified, app, console, print_json
 
 catalog = App(
-    name="catalog", help="The parts one can plan with: chips, models, networks, software and engine profiles."
+    name="catalog",
+    help="The parts one can plan with: chips, models, networks, sites, fleets, process nodes and others.",
 )
 app.command(catalog)
 
@@ -56,12 +57,15 @@ def new(name: Annotated[str, Parameter(help="an example to copy, such as gpt3-17
     return ANSWERED
 
 
-Kind = Literal["chips", "models", "networks", "software", "engines", "sites"]
+Kind = Literal[
+    "chips", "models", "networks", "software", "engines", "sites", "links", "switches", "adapters", "coolings",
+    "rejections", "power-chains", "hosts", "fleets", "cost-profiles", "nodes", "hbm", "packages", "lines", "recipes",
+]  # fmt: skip
 
 
 @catalog.command(name="list")
 def list_parts(kind: Kind, /, *, json: Json = False, allow_unverified: Unverified = False) -> int:
-    """List the chips, models, networks, software or engine profiles, or sites."""
+    """List the parts of a kind."""
     from petaday.report.parts import list_data, show_list
 
     data = list_data(kind, allow_unverified)
@@ -70,11 +74,17 @@ def list_parts(kind: Kind, /, *, json: Json = False, allow_unverified: Unverifie
 
 
 @catalog.command
-def show(name: str, /, *, json: Json = False) -> int:
+def show(
+    name: str,
+    /,
+    *,
+    kind: Annotated[Kind | None, Parameter(help="where parts of two kinds have one name")] = None,
+    json: Json = False,
+) -> int:
     """Show a part with the source of every figure."""
     from petaday.report.parts import part_data, show_part
 
-    data = part_data(name)
+    data = part_data(name, kind)
     print_json(data) if json else show_part(data, console())
     return ANSWERED
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from petaday.report.cost import Purse, purse_of
 from petaday.report.data import Data
+from petaday.report.purse import Purse, purse_of
 from petaday.report.tables import plain_table
 from petaday.units import Kind, render
 
@@ -66,44 +66,53 @@ def lines(purse: Purse | None) -> Iterator[tuple[str, str, Show]]:
 
 def show_chain(data: Data, console: Console) -> None:
     """Print the chain's numbers and, where they were drawn, P10 to P90 and what matters most."""
-    drawn = data["uncertainty"]
-    purse = purse_of(data) if data["cost"] else None
-    columns = ("what", ">median" if drawn else ">amount", *([">P10", ">P90"] if drawn else []))
-    table = plain_table("\nThe chain behind the run", *columns)
-    for path, words, show in lines(purse):
-        value = at(data, path)
-        if value is None:
-            continue
-        if drawn:
-            spread = drawn["quantiles"][path]
-            shown = (spread[name] for name in ("p50", "p10", "p90"))
-            table.add_row(words, *("never" if each is None else show(each) for each in shown))
-        else:
-            table.add_row(words, show(value))
-    console.print(table)
+    if data["uncertainty"]:
+        show_spread(data, console)
+    else:
+        table = plain_table("\nThe chain behind the run, at medians", "what", ">amount")
+        for path, words, show in lines(purse_of(data) if data["cost"] else None):
+            value, known = at(data, path)
+            if known:
+                table.add_row(words, "never" if value is None else show(value))
+        console.print(table)
     if data["unfit"]:
         unfit = data["unfit"]
         console.print(Text(f"Not feasible: {unfit['constraint']} binds", style="bold red"))
         console.print(f"{unfit['detail']}. What lifts it: {', or '.join(unfit['reliefs'])}.")
     for link, why in data["missing"].items():
         console.print(f"No {link}: {why}.")
-    if drawn:
-        _show_shares(drawn, purse, console)
 
 
-def at(data: Data, path: str) -> float | None:
-    """The number at a path of the answer, None where there is none."""
+def show_spread(data: Data, console: Console, room: str = "") -> None:
+    """Print P10, P50 and P90 of the numbers whose paths begin with `room`, and the factors that they rest on."""
+    drawn = data["uncertainty"]
+    purse = purse_of(data) if data["cost"] else None
+    table = plain_table(f"\nThe chain behind the run, {drawn['samples']:,} draws", "what", ">median", ">P10", ">P90")
+    for path, words, show in lines(purse):
+        if path in drawn["quantiles"] and path.startswith(room):
+            spread = (drawn["quantiles"][path][name] for name in ("p50", "p10", "p90"))
+            table.add_row(words, *("never" if each is None else show(each) for each in spread))
+    console.print(table)
+    _show_shares(drawn, purse, console, room)
+
+
+def at(data: Data, path: str) -> tuple[float | None, bool]:
+    """The number at a path of the answer, None where it has no end; and whether there is one."""
     place: object = data
     for step in path.split("."):
-        place = place.get(step) if isinstance(place, dict) else None
-    return float(place) if isinstance(place, int | float) else None
+        if not isinstance(place, dict) or step not in place:
+            return None, False
+        place = place[step]
+    return (float(place) if isinstance(place, int | float) else None), True
 
 
-def _show_shares(drawn: Data, purse: Purse | None, console: Console) -> None:
+def _show_shares(drawn: Data, purse: Purse | None, console: Console, room: str) -> None:
     words = {path: text for path, text, _ in lines(purse)}
     title = f"\nWhat the spread rests on, by {drawn['sobol_rows']:,} draws of each"
     table = plain_table(title, "number", "factor", ">total", ">alone")
     for path, shares in drawn["sobol"].items():
+        if not path.startswith(room):
+            continue
         name = words.get(path, path)
         for factor, total in shares["total"].items():
             if total >= SHOWN_SHARE:

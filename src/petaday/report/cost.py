@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from petaday.report.chain_tables import show_spread
 from petaday.report.data import Data
-from petaday.report.tables import plain_table, show_assumptions, show_infeasible
+from petaday.report.purse import Purse, purse_of, purse_rate
+from petaday.report.tables import plain_table, show_assumptions, show_infeasible, show_unused
 from petaday.study.cost import CONVENTIONS
-from petaday.units import Kind, render
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,18 +50,7 @@ UNITS = {
 }
 
 
-class Purse:
-    """Dollars as text in the scenario's currency."""
-
-    def __init__(self, currency: str, rate: float) -> None:
-        self.kind, self.rate = (Kind.MONEY_CNY, rate) if currency == "CNY" else (Kind.MONEY, 1.0)
-
-    def text(self, dollars: float, digits: int = 4) -> str:
-        """An amount; small ones keep their cents."""
-        amount = dollars * self.rate
-        if 0 < abs(amount) < 1000:
-            return f"{'¥' if self.kind is Kind.MONEY_CNY else '$'}{amount:,.{2 if abs(amount) < 100 else 0}f}"
-        return render(amount, self.kind, digits=digits)
+RENTS = {"cloud_list": "cost.list_rent", "cloud_committed": "cost.committed_rent"}
 
 
 def show_cost(data: Data, name: str, console: Console) -> None:
@@ -73,14 +63,21 @@ def show_cost(data: Data, name: str, console: Console) -> None:
     console.print(_parts("Running costs a year", cost["opex_usd_per_year"], purse))
     console.print(_units(cost, data))
     console.print(conventions_table(cost, data))
-    show_assumptions(data, console)
+    _closing(data, console)
 
 
 def show_conventions(data: Data, name: str, console: Console) -> None:
     """Print what the run costs by each convention."""
     if _begun(data, name, console):
         console.print(conventions_table(data["cost"], data))
-        show_assumptions(data, console)
+        _closing(data, console)
+
+
+def _closing(data: Data, console: Console) -> None:
+    if data["uncertainty"]:
+        show_spread(data, console, "cost.")
+    show_unused(data, console)
+    show_assumptions(data, console)
 
 
 def _begun(data: Data, name: str, console: Console) -> bool:
@@ -98,16 +95,6 @@ def _begun(data: Data, name: str, console: Console) -> bool:
         f"{cluster['chips']:,} × {cluster['chip']} for {days:.4g} days; a dollar is {purse_rate(data):.4g} yuan."
     )
     return True
-
-
-def purse_rate(data: Data) -> float:
-    """Yuan for a dollar."""
-    return float(next(each["value"] for each in data["factors"] if each["name"] == "cost.exchange_rate"))
-
-
-def purse_of(data: Data) -> Purse:
-    """The scenario's currency."""
-    return Purse(data["money"]["currency"], purse_rate(data))
 
 
 def _parts(title: str, parts: dict[str, float], purse: Purse) -> Table:
@@ -135,5 +122,7 @@ def conventions_table(cost: dict[str, Any], data: Data) -> Table:
         if value is None:
             table.add_row(NAMES[name], "unknown", "unknown", f"{what}: no published rent of this chip near this date")
         else:
-            table.add_row(NAMES[name], dollars.text(value), yuan.text(value), what)
+            rent = next((each for each in data["factors"] if each["name"] == RENTS.get(name)), None)
+            told = f"{what}: {rent['text']}, {rent['source']}" if rent else what
+            table.add_row(NAMES[name], dollars.text(value), yuan.text(value), told)
     return table

@@ -9,8 +9,9 @@ from petaday.catalog.figure import Figure
 from petaday.catalog.validate import Strict
 from petaday.fabric.network import NCCL_NETWORK_SOFTWARE, NCCL_RING_BASE
 from petaday.study.answer import Answer
+from petaday.study.money import Priced
 from petaday.study.parts import SCENARIO
-from petaday.units import Kind, render
+from petaday.units import Kind, Span, render
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Input:
 
 def inputs_of(answer: Answer) -> dict[str, Input]:
     """Every figure that can stand behind a field of this answer, by name."""
-    found = [*_parts(answer), *_scenario(answer), *_plan(answer), *_constants()]
+    found = [*_parts(answer), *_scenario(answer), *_sections(answer), *_plan(answer), *_constants()]
     assumed = {each.field: each for each in answer.joined.assumptions}
     named = {each.name: each for each in found}
     for name, each in assumed.items():
@@ -81,6 +82,24 @@ def _scenario(answer: Answer) -> Iterator[Input]:
     yield Input("cluster.scale_up_domain", f"{answer.job.network.domain} chips", SCENARIO)
     yield Input("cluster.memory_reserve", render(answer.job.reserve, Kind.BYTES), SCENARIO)
     yield Input("cluster.host_bandwidth", render(answer.job.host_bandwidth, Kind.BANDWIDTH), SCENARIO)
+
+
+def _sections(answer: Answer) -> Iterator[Input]:
+    """What the scenario gives of failures, site, supply and money."""
+    for name in ("reliability", "site", "supply", "cost"):
+        section = getattr(answer.joined.scenario, name)
+        for field in section.model_fields_set if section is not None else ():
+            yield Input(f"{name}.{field}", _words(getattr(section, field)), SCENARIO)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Strict):
+        return value.model_dump_json(exclude_defaults=True)
+    if isinstance(value, Priced):
+        return f"{_words(value.span)} {value.currency}"
+    if isinstance(value, Span):
+        return f"{value.value:.6g}" if value.is_known else f"{value.low:.6g} to {value.high:.6g}"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _plan(answer: Answer) -> Iterator[Input]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from petaday.catalog import load
+from petaday.catalog import cooling, fleets, load, prices
+from petaday.catalog import silicon_load as silicon
 from petaday.catalog.figure import Figure
+from petaday.catalog.part import Part
 from petaday.catalog.site import site, sites
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError, nearest_names
@@ -26,7 +28,33 @@ if TYPE_CHECKING:
     from petaday.catalog.site import SitePart
     from petaday.catalog.software import Software
 
-PartKind = Literal["chips", "models", "networks", "software", "engines", "sites"]
+PartKind = Literal[
+    "chips", "models", "networks", "software", "engines", "sites", "links", "switches", "adapters", "coolings",
+    "rejections", "power-chains", "hosts", "fleets", "cost-profiles", "nodes", "hbm", "packages", "lines", "recipes",
+]  # fmt: skip
+
+OTHERS: dict[str, tuple[str, Callable[[], Mapping[str, Part]]]] = {
+    "links": ("link", load.links),
+    "switches": ("switch", load.switches),
+    "adapters": ("adapter", load.nics),
+    "coolings": ("kind of cooling", cooling.coolings),
+    "rejections": ("heat rejection", cooling.rejections),
+    "power-chains": ("power chain", cooling.power_chains),
+    "hosts": ("host", cooling.hosts),
+    "fleets": ("fleet", fleets.fleets),
+    "cost-profiles": ("cost profile", prices.cost_profiles),
+    "nodes": ("process node", silicon.nodes),
+    "hbm": ("HBM generation", silicon.hbm_generations),
+    "packages": ("kind of package", silicon.packages),
+    "lines": ("production line", silicon.lines),
+    "recipes": ("recipe", silicon.recipes),
+}
+"""Kinds that are listed by id and name alone."""
+
+NOUNS = {
+    "chips": "chip", "models": "model", "networks": "network", "software": "software profile", "engines": "engine profile",
+    "sites": "site", **{kind: noun for kind, (noun, _) in OTHERS.items()},
+}  # fmt: skip
 
 
 def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
@@ -39,6 +67,8 @@ def list_data(kind: PartKind, allow_unverified: bool) -> list[Data]:
         return [_network_line(network) for network in load.networks().values()]
     if kind == "engines":
         return [_engine_line(profile) for profile in load.engines().values()]
+    if kind in OTHERS:
+        return [{"id": part.id, "name": part.name} for part in OTHERS[kind][1]().values()]
     if kind == "sites":
         return [_site_line(part) for part in sites().values()]
     return [_software_line(profile) for profile in load.software().values()]
@@ -52,8 +82,8 @@ def show_list(kind: PartKind, data: list[Data], console: Console) -> None:
     console.print(table)
 
 
-def part_data(name: str) -> Data:
-    """A part of any kind by id or alias, complete. Raises InputError with the nearest names of all kinds."""
+def part_data(name: str, kind: PartKind | None = None) -> Data:
+    """A part of a kind, or of the first that has one, by id or alias, complete. Raises InputError with the nearest names."""
     finders: dict[str, Callable[[str], Strict]] = {
         "chip": partial(load.chip, allow_unverified=True),
         "model": load.model,
@@ -61,16 +91,22 @@ def part_data(name: str) -> Data:
         "software profile": load.software_profile,
         "engine profile": load.engine,
         "site": site,
+        **{noun: partial(_found, parts, noun) for noun, parts in OTHERS.values()},
     }
-    for noun, find in finders.items():
+    asked = NOUNS[kind] if kind else None
+    for noun, find in ((noun, find) for noun, find in finders.items() if asked in (None, noun)):
         try:
             part = find(name)
         except InputError:
             continue
         return {"kind": noun, **part.model_dump(mode="json", exclude_none=True, by_alias=True)}
     ids = [*load.chips(allow_unverified=True), *load.models(), *load.networks(), *load.software(), *load.engines()]
-    ids += sites()
+    ids += [*sites(), *(id_ for _, parts in OTHERS.values() for id_ in parts())]
     raise InputError(f"no part `{name}` in the catalog", expected="an id or alias", nearest=nearest_names(name, ids))
+
+
+def _found(parts: Callable[[], Mapping[str, Part]], noun: str, name: str) -> Part:
+    return load.find(name, parts(), noun)
 
 
 def show_part(data: Data, console: Console) -> None:

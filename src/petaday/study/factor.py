@@ -39,7 +39,7 @@ class Factor:
     def text(self) -> str:
         """The quantity for people, with its range."""
         if self.kind is None:
-            return self.words
+            return self.words or f"{self.span.value:.6g}"
         middle = render(self.span.value, self.kind)
         if self.span.is_known:
             return middle

@@ -285,15 +285,16 @@ def _unfit(site: Site, it: ItLoad, cooling: Cooling, year: Year) -> Unfit | None
             f"a rack draws {parts.watts(it.rack)}, and {cooling.name} carries {cooling.rack_limit.text}",
             tuple(f"site.cooling: {each.id}" for each in able),
         )
-    highest = float(year.dispatch.grid.max())
+    highest = float(year.dispatch.grid.max()) * it.capacity / it.mean
     if site.connection is not None and highest > site.connection * (1 + 1e-9):
-        nearest = it.mean * site.connection / highest
+        nearest = it.capacity * site.connection / highest
         return Unfit(
             "grid connection",
-            f"the highest hour takes {parts.watts(highest)} of the grid, and {parts.watts(site.connection)} are there",
+            f"with all IT at its limit the highest hour takes {parts.watts(highest)} of the grid, and "
+            f"{parts.watts(site.connection)} are there",
             (
                 f"a connection of {parts.watts(highest)}",
-                f"{parts.watts(nearest)} of IT in place of {parts.watts(it.mean)}",
+                f"{parts.watts(nearest)} of IT in place of {parts.watts(it.capacity)}",
             ),
         )
     return None

@@ -240,8 +240,13 @@ def _same(one: Filled, other: Filled) -> bool:
     """Whether two runs make and deliver the same in the months that both know."""
     months = min(one.delivered.shape[-1], other.delivered.shape[-1])
     named = [dict(zip(each.names, each.arrived, strict=False)) for each in (one, other)]
-    return np.array_equal(one.delivered[..., :months], other.delivered[..., :months]) and all(
-        np.array_equal(named[0][name][..., :months], named[1][name][..., :months])
-        for name in named[0]
-        if name in named[1]
+    same = np.array_equal(one.delivered[..., :months], other.delivered[..., :months])
+    return (
+        same
+        and np.array_equal(one.months, other.months)
+        and all(
+            np.array_equal(named[0][name][..., :months], named[1][name][..., :months])
+            for name in named[0]
+            if name in named[1]
+        )
     )

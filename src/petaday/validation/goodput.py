@@ -38,7 +38,8 @@ def goodput_suites() -> list[Suite]:
         rows = list(csv.DictReader(table))
     merged = list(_by_class(rows))
     roles = {"fitted": "hazards as they were set", "held out": "held out", "another fleet": "of another fleet"}
-    listed = {role: [_checked(row) for row in merged if row["role"] == role] for role in roles}
+    bounded = [row for row in merged if row["low"] and row["role"] in roles]
+    listed = {role: [_checked(row) for row in merged if row["role"] == role and not row["low"]] for role in roles}
     listed["another fleet"] += [
         _carried(row) for row in merged if row["id"] == "FTHSDP.rate32k" or row["predictor"] == "share"
     ]
@@ -46,6 +47,7 @@ def goodput_suites() -> list[Suite]:
     without = [row for row in merged if row["role"] == "not predicted"]
     return [
         *(Suite(f"goodput, {name}", tuple(listed[role])) for role, name in roles.items()),
+        Suite("goodput, published bounds and ranges", tuple(_checked(row) for row in bounded)),
         Suite("goodput, held out: what is lost", tuple(_lost(_checked(row)) for row in lost)),
         Suite("goodput, rows that no output corresponds to", tuple(map(_unpredicted, without))),
     ]

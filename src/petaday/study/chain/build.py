@@ -99,7 +99,7 @@ def chain_of(answer: Answer, folder: Path = Path()) -> Chain:
     if "cost" not in building.missing:
         building.attempt(("cost",), scenario.cost is not None, building.cost)
     return Chain(
-        tuple(building.links), building.missing, building.prices, building.unfit or _unfilled(building.links)
+        tuple(building.links), building.missing, building.prices, building.unfit or _without_end(building.links)
     )
 
 
@@ -148,10 +148,19 @@ class _Building:
         self.links.append(CostLink(self.answer, self.prices, self.network, self.currency))
 
 
-def _unfilled(links: Sequence[Link]) -> Unfit | None:
-    """An order of chips that the lines do not fill in the time that is known of them."""
-    months = Chain(tuple(links), {}).medians().get("supply.months")
-    if months is None or np.isfinite(months):
-        return None
-    detail = "the cluster's chips are not all delivered in the quarters that are known of the lines"
-    return Unfit("supply of the chips", detail, ("a larger share of the lines", "fewer chips"))
+def _without_end(links: Sequence[Link]) -> Unfit | None:
+    """A run that failures never let end, or an order of chips that the known quarters of the lines do not fill."""
+    told = Chain(tuple(links), {}).medians()
+    if not np.isfinite(told["goodput.wall_time_s"]):
+        losses = {path: share for path, share in told.items() if path.startswith("goodput.losses.")}
+        worst = max(losses, key=lambda path: float(losses[path])).rpartition(".")[2].replace("_", " ")
+        reliefs = (
+            "reliability.checkpoint.interval: auto",
+            "reliability.checkpoint.in_memory: true",
+            "recovery: elastic",
+        )
+        return Unfit("failures", f"the run never ends: {worst} takes nearly all of its time", reliefs)
+    if not np.isfinite(told.get("supply.months", 0.0)):
+        detail = "the cluster's chips are not all delivered in the quarters that are known of the lines"
+        return Unfit("supply of the chips", detail, ("a larger share of the lines", "fewer chips"))
+    return None

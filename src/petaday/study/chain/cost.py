@@ -52,7 +52,10 @@ class CostLink:
         site = self.answer.joined.scenario.site
         free = [name for name in ("solar", "wind", "battery") if site is not None and getattr(site, name) is not None]
         own = (Assumption(f"cost.{name}", "$0", "plants behind the meter are not priced", True) for name in free)
-        return (*self.prices.assumptions, *own)
+        inside = Assumption(
+            "cost.scale_up", "$0", "networks inside scale-up domains come with the servers' price", True
+        )
+        return (*self.prices.assumptions, inside, *own)
 
     @property
     def unused(self) -> Mapping[str, str]:

@@ -12,11 +12,18 @@ from petaday.study.chain.link import under
 from petaday.study.factor import Factor, Floats, Values
 from petaday.study.failing import Case
 from petaday.study.failing_figures import Figures
-from petaday.study.goodput import case_for, outcome, unused_of
+from petaday.study.goodput import LEAST_SHARE, case_for, outcome, unused_of
 from petaday.study.parts import Assumption
 from petaday.study.reliability_scenario import Reliability
 
 ROOM = "reliability"
+
+
+ELSEWHERE = {
+    "storage_bandwidth": f"{ROOM}.checkpoint.storage_bandwidth",
+    "host_bandwidth": "cluster.host_bandwidth",
+}
+"""Figures that are noted under another field."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class GoodputLink:
         noted = {each.field: each for each in self.figures.assumptions}
         found = []
         for name, span in self.case.figures.items():
-            note = noted.get(f"{ROOM}.{name}")
+            note = noted.get(f"{ROOM}.{name}") or noted.get(ELSEWHERE.get(name, ""))
             found.append(
                 Factor(
                     f"{ROOM}.{name}", span, None, note.source if note else "the scenario",
@@ -56,11 +63,12 @@ class GoodputLink:
         """Useful share, its losses, and the wall time with failures."""
         found = outcome(self.case, under(ROOM, values), told["run.wall_time_s"])
         kept = found.kept
+        ends = kept.share >= LEAST_SHARE
         told |= {
             "goodput.share": kept.share,
             "goodput.mtbf_s": kept.mtbf,
             "goodput.interval_s": kept.interval,
-            "goodput.wall_time_s": np.asarray(found.wall_time),
+            "goodput.wall_time_s": np.where(ends, found.wall_time, np.inf),
             "goodput.spares": found.spares,
             "goodput.spare_chips": found.spares * (self.case.run.chips / self.case.nodes),
             **{f"goodput.losses.{name}": share for name, share in kept.losses.items()},
