@@ -10,6 +10,7 @@ from petaday.catalog import cooling, fleets, load, prices
 from petaday.catalog import silicon_load as silicon
 from petaday.catalog.figure import Figure
 from petaday.catalog.part import Part
+from petaday.catalog.quarter import quarter_name
 from petaday.catalog.site import site, sites
 from petaday.catalog.validate import Strict
 from petaday.errors import InputError, nearest_names
@@ -83,7 +84,7 @@ def show_list(kind: PartKind, data: list[Data], console: Console) -> None:
 
 
 def part_data(name: str, kind: PartKind | None = None) -> Data:
-    """A part of a kind, or of the first that has one, by id or alias, complete. Raises InputError with the nearest names."""
+    """A part of a kind, or of the first kind that has one, by id or alias. Raises InputError with the nearest names."""
     finders: dict[str, Callable[[str], Strict]] = {
         "chip": partial(load.chip, allow_unverified=True),
         "model": load.model,
@@ -135,7 +136,7 @@ def _lines(data: Data, path: str = "") -> Iterator[tuple[str, object]]:
             if value:
                 yield here, ", ".join(map(str, value))
         elif value not in ("", None):
-            yield here, value
+            yield here, quarter_name(value) if key == "quarter" else value
 
 
 def _text(figure: Figure | None) -> str | None:

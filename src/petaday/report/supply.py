@@ -28,7 +28,7 @@ CARBON = ("logic", "hbm", "package", "loss", "switches", "circuit", "sink", "ass
 def supply_data(answer: Supplied, manifest: Manifest) -> Data:
     """An order's answer; quantities are SI but for what the keys say otherwise."""
     filled, made = answer.filled, answer.made
-    delivered = answer.supply.stock.chips + float(filled.delivered.sum())
+    delivered = min(answer.supply.stock.chips, answer.order.chips) + float(filled.delivered.sum())
     months = float(filled.months)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -43,6 +43,8 @@ def supply_data(answer: Supplied, manifest: Manifest) -> Data:
             "data_end": quarter_name(answer.last_quarter),
         },
         "binding": binding(answer),
+        "reliefs": [asdict(each) for each in answer.reliefs()] if np.isinf(months) else [],
+        "before_packages": float(filled.before),
         "dies": [
             {
                 "name": die.name,
@@ -137,7 +139,7 @@ def _quarters(answer: Supplied) -> list[Data]:
     capacity = {name: by_quarter(each) for name, each in answer.capacity.items()}
     bound = [filled.names[index] for index in filled.binding]
     rows = []
-    total = answer.supply.stock.chips
+    total = min(answer.supply.stock.chips, answer.order.chips)
     for number in range(answer.lines.months // 3):
         values = {name: column[number] if column else 0.0 for name, column in columns.items()}
         total += values["chips_delivered"]
@@ -180,6 +182,9 @@ def show_supply(data: Data, name: str, console: Console) -> None:
             f"{chips} of {order['chip']} from {order['start']}: not filled by {order['data_end']}, where the data end; "
             f"{order['delivered_chips']:,.0f} delivered. {data['binding'].capitalize()} binds.\n"
         )
+        listed = (f"{each['change']} ({each['months']:.1f} months)" for each in data["reliefs"])
+        fewer = f"an order of {order['delivered_chips']:,.0f}"
+        console.print(f"What lifts it: {', or '.join((*listed, fewer))}.\n")
     else:
         console.print(
             f"{chips} of {order['chip']} from {order['start']}: filled after {order['months']:.1f} months. "
@@ -214,6 +219,8 @@ def show_supply(data: Data, name: str, console: Console) -> None:
         "\nBy quarter", "quarter", ">wafers", ">HBM", f">{data['package']['kind']} wafers", ">started", ">delivered",
         ">in all", "binds",
     )  # fmt: skip
+    if data["before_packages"]:
+        quarters.add_row("in the making", "", "", "", f"{data['before_packages']:,.0f}", "", "", "")
     for row in data["quarters"]:
         quarters.add_row(
             row["quarter"],

@@ -50,6 +50,14 @@ class Ordered:
 
 
 @dataclass(frozen=True)
+class Relief:
+    """A change of the scenario, and the months after which the order would be filled."""
+
+    change: str
+    months: float
+
+
+@dataclass(frozen=True)
 class Supplied:
     """An order's answer; of samples, all numbers are arrays over them, and arrays by month have the months last.
 
@@ -87,10 +95,32 @@ class Supplied:
             stages[f"memory {made.hbm.id}"] = lines.memory * (made.assembled / made.memory_bytes)[..., None]
         return {**stages, "packaging": lines.packages * made.assembled[..., None]}
 
+    def reliefs(self) -> tuple[Relief, ...]:
+        """Single changes of the scenario with which the order would be filled, the soonest first."""
+        found = []
+        for words, changed in _changes(self.supply):
+            months = run(self.made, lines_of(self.made, changed), self.order.chips, changed).months
+            if np.isfinite(months):
+                found.append(Relief(words, float(months)))
+        return tuple(sorted(found, key=lambda each: each.months))
+
     @property
     def last_quarter(self) -> int:
         """The last quarter that all lines are known for."""
         return self.supply.start + self.lines.months // 3 - 1
+
+
+def _changes(supply: Supply) -> Iterator[tuple[str, Supply]]:
+    """Single changes that let more through: no embargo, or all of a line."""
+    for place, each in enumerate(supply.embargo):
+        kept = (*supply.embargo[:place], *supply.embargo[place + 1 :])
+        yield f"no embargo of {each.what}", supply.model_copy(update={"embargo": kept})
+    for stage in ("logic", "hbm", "packaging"):
+        if (getattr(supply.shares, stage) or 1.0) < 1:
+            shares = supply.shares.model_copy(update={stage: 1.0})
+            yield f"all of the line of {stage}", supply.model_copy(update={"shares": shares})
+    if supply.substrates is not None:
+        yield "substrates without a limit", supply.model_copy(update={"substrates": None})
 
 
 def read_supply(path: Path) -> tuple[SupplyScenario, Callable[[InputError], InputError]]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from petaday.catalog.quarter import Quarter
-from petaday.catalog.validate import Quant, Strict
+from petaday.catalog.validate import Quant, Strict, told
+from petaday.errors import InputError
 from petaday.units import Kind
 
 Name = Annotated[str, Field(min_length=1)]
-Chips = Annotated[float, Quant(Kind.CHIPS), Field(ge=1, le=1e12)]
+
+
+def _whole(chips: float) -> float:
+    if chips != int(chips):
+        raise InputError("a part of a chip", expected="a whole number of chips")
+    return chips
+
+
+Chips = Annotated[float, Quant(Kind.CHIPS), Field(ge=1, le=1e12), AfterValidator(told(_whole))]
 Dies = Annotated[float, Quant(Kind.COUNT), Field(ge=0)]
 Ready = Annotated[float, Quant(Kind.CHIPS), Field(ge=0)]
 Bytes = Annotated[float, Quant(Kind.BYTES), Field(ge=0)]
