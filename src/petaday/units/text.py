@@ -152,8 +152,17 @@ def _unit_error(text: object, unit: str, kind: Kind) -> InputError:
     if other:
         likely = _likely(str(text), kind)
         return InputError(f"{quoted} is {NOUN[other]}", expected=f"{NOUN[kind]} such as `{likely}`")
-    nearest = _nearest(unit, kind)
-    return InputError(f"{quoted}: unknown unit `{shown(unit)}`", expected=expected(kind), nearest=nearest)
+    nearest = tuple(dict.fromkeys(map(_as_written, _nearest(unit, kind))))
+    unknown = shown(_as_written(unit))
+    return InputError(f"{quoted}: unknown unit `{unknown}`", expected=expected(kind), nearest=nearest)
+
+
+def _as_written(unit: str) -> str:
+    """A unit of a price with its sign where people write it."""
+    for sign, name in _CURRENCY.items():
+        if unit.startswith("/") and unit.endswith(name):
+            return f"{sign}{unit.removesuffix(name)}"
+    return unit
 
 
 def _likely(text: str, kind: Kind) -> str:
