@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from petaday.report.payload import Data, payload
-from petaday.study.answer import Answer, answer
-from petaday.study.chain.build import chain_of
+from petaday.study.answer import Answer
+from petaday.study.chain.build import followed
 from petaday.study.manifest import manifest
 from petaday.study.scenario import read_scenario
 
@@ -57,8 +57,7 @@ def planned(path: Path, **options: Any) -> tuple[Answer, Data]:
     """A scenario file's answer and its payload; an error has its place, as on the command line."""
     scenario, locate = read_scenario(path)
     try:
-        found = answer(scenario, path.parent, **options)
-        chain = chain_of(found, path.parent) if found.best else None
+        found, chain = followed(scenario, path.parent, **options)
     except Exception as error:
         raise locate(error) from None
     return found, payload(found, manifest(scenario, "petaday plan"), chain)

@@ -353,3 +353,19 @@ def test_without_sections_nothing_is_told_of_carbon_and_months() -> None:
     assert Reliability().recovery == "synchronous"
     assumed = {each["field"] for each in data["assumptions"]}
     assert {"cost.profile", "cost.date", "reliability.profile", "power.host"} <= assumed
+
+
+def test_chips_for_a_deadline_are_enough_with_failures(tmp_path: Path) -> None:
+    """A deadline just above the run without failures: the failures ask for more chips."""
+    base = changed(SMALL, train__tokens="2T", train__global_batch=512, cluster__chip="h100-sxm-80", plan={})
+    restarts = {"reliability__restart": "6 hours", "reliability__detection": "6 hours"}
+    alone, _ = planned(written(changed(base, cluster__chips=64), tmp_path))
+    deadline = f"{alone.wall_time * 1.002} s"
+    auto = changed(base, cluster__chips="auto", cluster__deadline=deadline, **restarts)
+    found, data = planned(written(auto, tmp_path))
+    assert data["status"] == "answered"
+    assert data["unfit"] is None
+    assert data["goodput"]["wall_time_s"] <= data["run"]["deadline_s"]
+    assert found.job.chips > 64
+    held = planned(written(changed(auto, cluster__chips=64), tmp_path))[1]
+    assert held["unfit"]["constraint"] == "deadline"

@@ -143,14 +143,12 @@ def _counts(text: str, option: str) -> tuple[int, ...]:
 
 def answered(path: Path, **options: Any) -> tuple[Scenario, Answer, Chain | None]:
     """A scenario file's answer and its chain, if a plan fits; a long search shows its progress on a terminal."""
-    from petaday.study.answer import answer
-    from petaday.study.chain.build import chain_of
+    from petaday.study.chain.build import followed
     from petaday.study.scenario import read_scenario
 
     scenario, locate = read_scenario(path)
     with progress() as report:
         try:
-            found = answer(scenario, path.parent, report=report, **options)
-            return scenario, found, chain_of(found, path.parent) if found.best else None
+            return scenario, *followed(scenario, path.parent, report=report, **options)
         except InputError as error:
             raise locate(error) from None

@@ -34,7 +34,7 @@ def goodput(
 ) -> int:
     """What failures leave of a training run: MTBF, checkpoints, spares, losses, recoveries and optics side by side."""
     from petaday.report.goodput import goodput_data, show_goodput
-    from petaday.study.answer import answer
+    from petaday.study.chain.build import followed
     from petaday.study.goodput import goodput_of, simulated
     from petaday.study.manifest import manifest
     from petaday.study.reliability_scenario import Reliability
@@ -43,7 +43,7 @@ def goodput(
     read, locate = read_scenario(scenario)
     with progress() as report:
         try:
-            planned = answer(read, scenario.parent, allow_unverified=allow_unverified, report=report)
+            planned, _ = followed(read, scenario.parent, allow_unverified=allow_unverified, report=report)
             if planned.best is None:
                 return _no_plan(planned.infeasible, json)
             found = goodput_of(planned, read.reliability or Reliability())

@@ -91,9 +91,13 @@ def answer(
     top: int = 5,
     objectives: tuple[str, ...] = (),
     allow_unverified: bool = False,
+    useful: float = 1.0,
     report: Report | None = None,
 ) -> Answer:
-    """Plan a scenario: search its plans, choose the fastest that fits, and say where its time and memory go."""
+    """Plan a scenario: search its plans, choose the fastest that fits, and say where its time and memory go.
+
+    useful: share of the wall time that failures leave, for a deadline
+    """
     joined = join(scenario, folder, allow_unverified=allow_unverified)
     train = scenario.train
     steps = ceil(train.tokens / (train.sequences * train.sequence_length))
@@ -102,7 +106,7 @@ def answer(
     tell = report or (lambda _what, _count: None)
     infeasible: Infeasible | None = None
     if auto:
-        joined, found, infeasible = _fewest_chips(joined, steps, top, objectives, tell)
+        joined, found, infeasible = _fewest_chips(joined, steps, useful, top, objectives, tell)
     else:
         found = _searched(joined, top, objectives, tell)
     needs = demand(joined.parts.model, train.sequence_length, train.tokens)
@@ -180,7 +184,7 @@ def _searched(joined: Joined, top: int, objectives: tuple[str, ...], tell: Repor
 
 
 def _fewest_chips(
-    joined: Joined, steps: int, top: int, objectives: tuple[str, ...], tell: Report
+    joined: Joined, steps: int, useful: float, top: int, objectives: tuple[str, ...], tell: Report
 ) -> tuple[Joined, Found, Infeasible | None]:
     """The smallest cluster, of the sizes worth trying, whose best plan meets the deadline.
 
@@ -188,6 +192,7 @@ def _fewest_chips(
     """
     deadline = joined.scenario.cluster.deadline
     assert deadline is not None
+    deadline *= useful
     job = joined.job
     tokens = joined.scenario.train.tokens
     flops = demand(job.model, job.seq_len, tokens).flops

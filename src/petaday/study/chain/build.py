@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from petaday.catalog.cooling import host_of
 from petaday.catalog.prices import cost_profile
 from petaday.errors import InputError
 from petaday.fabric.bill import Bill
-from petaday.study.answer import Answer
+from petaday.study.answer import Answer, answer
 from petaday.study.chain.cost import CostLink
 from petaday.study.chain.goodput import goodput_link
 from petaday.study.chain.link import Link, evaluate
@@ -26,9 +27,11 @@ from petaday.study.fabric import fabric_of
 from petaday.study.factor import Factor, Floats, Values, middle
 from petaday.study.parts import Assumption, named
 from petaday.study.reliability_scenario import Reliability
+from petaday.study.scenario import Scenario
 from petaday.study.site import Unfit
 from petaday.study.site_parts import chosen_cooling
 from petaday.study.uncertainty import Uncertainty, propagate
+from petaday.units import Kind, render
 
 EXPLAINED = (
     "goodput.wall_time_s",
@@ -82,34 +85,61 @@ class Chain:
         return propagate(self.factors, self.at, samples=samples, explain=[name for name in explain if name in known])
 
 
-def chain_of(answer: Answer, folder: Path = Path()) -> Chain:
+MOST_ROUNDS = 4
+"""Of choosing chips anew for a deadline that failures push the run past; the second is nearly always the last."""
+
+
+def followed(scenario: Scenario, folder: Path, **options: Any) -> tuple[Answer, Chain | None]:
+    """A scenario's answer and the chain behind its plan, None where no plan fits.
+
+    `chips: auto` meets the deadline with its failures. Options are those of `petaday.study.answer.answer`.
+    """
+    found = answer(scenario, folder, **options)
+    chain = chain_of(found, folder) if found.best else None
+    for _ in range(MOST_ROUNDS):
+        if scenario.cluster.chips != "auto" or chain is None or found.infeasible or not _is_late(found, chain):
+            break
+        found = answer(scenario, folder, useful=float(chain.medians()["goodput.share"]), **options)
+        chain = chain_of(found, folder) if found.best else None
+    return found, chain
+
+
+def _is_late(found: Answer, chain: Chain) -> bool:
+    deadline = found.joined.scenario.cluster.deadline
+    return deadline is not None and float(chain.medians()["goodput.wall_time_s"]) > deadline
+
+
+def chain_of(found: Answer, folder: Path = Path()) -> Chain:
     """The chain behind an answer's best plan. folder: where the files that its scenario names lie.
 
     Raises
     ------
     InputError : a section that the scenario has cannot be followed; what it does not have is missing at most
     """
-    scenario = answer.joined.scenario
-    wired = fabric_of(answer.joined)
-    building = _Building(answer, wired.bill if wired else None)
-    building.links.append(goodput_link(answer, scenario.reliability or Reliability()))
+    scenario = found.joined.scenario
+    wired = fabric_of(found.joined)
+    building = _Building(found, wired.bill if wired else None)
+    building.links.append(goodput_link(found, scenario.reliability or Reliability()))
     asked = scenario.site is not None or scenario.cost is not None
     building.attempt(("power", "cost"), asked, lambda: building.power(folder))
     building.attempt(("supply",), scenario.supply is not None, building.supply)
     if "cost" not in building.missing:
         building.attempt(("cost",), scenario.cost is not None, building.cost)
     return Chain(
-        tuple(building.links), building.missing, building.prices, building.unfit or _without_end(building.links)
+        tuple(building.links),
+        building.missing,
+        building.prices,
+        building.unfit or _without_end(found, building.links),
     )
 
 
 class _Building:
     """A chain as its links are found."""
 
-    def __init__(self, answer: Answer, network: Bill | None) -> None:
-        self.answer, self.network = answer, network
-        self.section = answer.joined.scenario.cost or Cost()
-        self.links: list[Link] = [RunLink(answer)]
+    def __init__(self, found: Answer, network: Bill | None) -> None:
+        self.answer, self.network = found, network
+        self.section = found.joined.scenario.cost or Cost()
+        self.links: list[Link] = [RunLink(found)]
         self.missing: dict[str, str] = {}
         self.unfit: Unfit | None = None
         self.prices: ClusterPrices | None = None
@@ -148,7 +178,7 @@ class _Building:
         self.links.append(CostLink(self.answer, self.prices, self.network, self.currency))
 
 
-def _without_end(links: Sequence[Link]) -> Unfit | None:
+def _without_end(found: Answer, links: Sequence[Link]) -> Unfit | None:
     """A run that failures never let end, or an order of chips that the known quarters of the lines do not fill."""
     told = Chain(tuple(links), {}).medians()
     if not np.isfinite(told["goodput.wall_time_s"]):
@@ -160,6 +190,11 @@ def _without_end(links: Sequence[Link]) -> Unfit | None:
             "recovery: elastic",
         )
         return Unfit("failures", f"the run never ends: {worst} takes nearly all of its time", reliefs)
+    deadline, wall = found.joined.scenario.cluster.deadline, float(told["goodput.wall_time_s"])
+    if deadline is not None and not found.infeasible and wall > deadline:
+        took, wanted = render(wall, Kind.TIME), render(deadline, Kind.TIME)
+        reliefs = ("chips: auto", "more chips", "reliability.recovery: elastic")
+        return Unfit("deadline", f"with its failures the run takes {took}, and the deadline is {wanted}", reliefs)
     if not np.isfinite(told.get("supply.months", 0.0)):
         detail = "the cluster's chips are not all delivered in the quarters that are known of the lines"
         return Unfit("supply of the chips", detail, ("a larger share of the lines", "fewer chips"))
