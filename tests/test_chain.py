@@ -48,7 +48,7 @@ def chain(name: str) -> Chain:
 
 @cache
 def told(name: str) -> dict[str, float]:
-    return {path: float(value) for path, value in chain(name).medians().items()}
+    return {path: float(value) for path, value in chain(name).medians.items()}
 
 
 def run(verb: str, path: Path, *options: str) -> object:
@@ -184,7 +184,7 @@ def test_energy_alone_is_energy_alone(site: object, tmp_path: Path) -> None:
     """With a site and without one: no demand charge, no water."""
     change = {"site": DROPPED, "cost__demand": "$10/kW-month"} if site is DROPPED else {}
     found, _ = planned(written(changed(PLACED, **change), tmp_path))
-    numbers = {path: float(value) for path, value in chain_of(found, tmp_path).medians().items()}
+    numbers = {path: float(value) for path, value in chain_of(found, tmp_path).medians.items()}
     share = numbers["goodput.wall_time_s"] / (365 * 86400)
     assert numbers["cost.run_usd.marginal"] == pytest.approx(numbers["cost.opex_usd_per_year.energy"] * share)
     assert numbers["cost.opex_usd_per_year.demand"] > 0

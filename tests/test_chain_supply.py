@@ -53,7 +53,7 @@ def verb(scenario: dict[str, Any], folder: Path) -> Supplied:
 
 
 def of(chain: Chain) -> dict[str, float]:
-    return {path: float(value) for path, value in chain.medians().items()}
+    return {path: float(value) for path, value in chain.medians.items()}
 
 
 # One order

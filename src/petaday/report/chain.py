@@ -57,7 +57,7 @@ ROOMS = ("goodput", "power", "carbon", "cost", "supply")
 
 def chain_data(chain: Chain | None, uncertainty: Uncertainty | None = None) -> Data:
     """The chain at the medians, null where there is no plan or no figures; with uncertainty, its quantiles and indices."""
-    told = nested(scalars(chain.medians())) if chain else {}
+    told = nested(scalars(chain.medians)) if chain else {}
     return {
         **{room: told.get(room) for room in ROOMS},
         "money": {"currency": chain.prices.currency, "date": chain.prices.date} if chain and chain.prices else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Chain:
     prices: ClusterPrices | None = None
     unfit: Unfit | None = None
 
-    @property
+    @cached_property
     def factors(self) -> tuple[Factor, ...]:
         """All factors; a name stands once."""
         return tuple({each.name: each for link in self.links for each in link.factors}.values())
@@ -75,13 +76,14 @@ class Chain:
         """All numbers at some values of the factors."""
         return evaluate(self.links, values)
 
+    @cached_property
     def medians(self) -> dict[str, Floats]:
         """All numbers with every factor at its median."""
         return self.at(middle(self.factors))
 
     def uncertainty(self, samples: int, explain: Sequence[str] = EXPLAINED) -> Uncertainty:
         """Quantiles of all numbers, and of those in `explain` that there are the Sobol indices."""
-        known = self.medians()
+        known = self.medians
         return propagate(self.factors, self.at, samples=samples, explain=[name for name in explain if name in known])
 
 
@@ -99,14 +101,14 @@ def followed(scenario: Scenario, folder: Path, **options: Any) -> tuple[Answer, 
     for _ in range(MOST_ROUNDS):
         if scenario.cluster.chips != "auto" or chain is None or found.infeasible or not _is_late(found, chain):
             break
-        found = answer(scenario, folder, useful=float(chain.medians()["goodput.share"]), **options)
+        found = answer(scenario, folder, useful=float(chain.medians["goodput.share"]), **options)
         chain = chain_of(found, folder) if found.best else None
     return found, chain
 
 
 def _is_late(found: Answer, chain: Chain) -> bool:
     deadline = found.joined.scenario.cluster.deadline
-    return deadline is not None and float(chain.medians()["goodput.wall_time_s"]) > deadline
+    return deadline is not None and float(chain.medians["goodput.wall_time_s"]) > deadline
 
 
 def chain_of(found: Answer, folder: Path = Path()) -> Chain:
@@ -162,7 +164,7 @@ class _Building:
         link = power_link(self.answer, self.section, self.network, cooling)
         self.links.append(link)
         if site is not None and cooling is not None:
-            told = Chain(tuple(self.links), {}).medians()
+            told = Chain(tuple(self.links), {}).medians
             load = link.load(float(told["power.it_w"]), float(told["power.it_peak_w"]))
             around = site_link(site, load, cooling, folder)
             self.links.append(replace(around, chosen=tuple(notes)))
@@ -180,7 +182,7 @@ class _Building:
 
 def _without_end(found: Answer, links: Sequence[Link]) -> Unfit | None:
     """A run that failures never let end, or an order of chips that the known quarters of the lines do not fill."""
-    told = Chain(tuple(links), {}).medians()
+    told = Chain(tuple(links), {}).medians
     if not np.isfinite(told["goodput.wall_time_s"]):
         losses = {path: share for path, share in told.items() if path.startswith("goodput.losses.")}
         worst = max(losses, key=lambda path: float(losses[path])).rpartition(".")[2].replace("_", " ")
