@@ -294,3 +294,23 @@ def test_the_suite_of_collectives(run: Run) -> None:
     assert suites["collectives inside a node, held-out sizes"]["mean_abs_pct"] <= 6
     assert suites["all-gather and reduce-scatter over nodes"]["n"] == 77
     assert suites["all-gather and reduce-scatter over nodes"]["mean_abs_pct"] <= 8
+
+
+@pytest.mark.parametrize(
+    ("command", "column"),
+    [
+        ("goodput examples/llama3-16k.yaml", "failures_per_year"),
+        ("supply examples/h100-7m.yaml", "chips_delivered"),
+        ("forecast examples/agents-2030.yaml", "demand_chips.p50"),
+        ("claims", "verdict"),
+        ("cost examples/gpt3-175b.yaml", "value"),
+    ],
+)
+def test_tables_are_written_as_csv(command: str, column: str, run: Run, tmp_path: Path) -> None:
+    verb, *rest = command.split()
+    files = (ROOT / each for each in rest)
+    code, _, _ = run(verb, *files, "--csv", "table.csv")
+    assert code == cli.ANSWERED
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()))
+    assert rows
+    assert all(row[column] for row in rows)

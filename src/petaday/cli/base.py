@@ -34,6 +34,7 @@ Unverified = Annotated[
 ]
 
 
+Csv = Annotated[Path | None, Parameter(help="write the main table to this CSV file")]
 Uncertain = Annotated[
     bool,
     Parameter(negative="", help="draw every figure that is not known exactly: P10, P50, P90 and what matters most"),

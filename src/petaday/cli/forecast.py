@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from petaday.cli.base import ANSWERED, Json, ScenarioFile, Unverified, app, command, console, print_json
+from petaday.cli.base import ANSWERED, Csv, Json, ScenarioFile, Unverified, app, command, console, print_json, write
 from petaday.errors import InputError
 
 
@@ -19,9 +19,11 @@ def forecast(
         bool, Parameter(negative="", help="also hold published forecasts and our own law against what happened")
     ] = False,
     json: Json = False,
+    csv: Csv = None,
     allow_unverified: Unverified = False,
 ) -> int:
     """Grow demand and supply year by year: installed chips, what is short, which capacity binds, with bands."""
+    from petaday.report.flat import flat_csv
     from petaday.report.forecast import forecast_data, scores_data, show_forecast, show_scores
     from petaday.study.forecast import forecast as run
     from petaday.study.forecast_scenario import read_forecast
@@ -35,6 +37,8 @@ def forecast(
         raise locate(error) from None
     if score:
         data |= scores_data(scores(), revisions(), back_tests())
+    if csv is not None:
+        write(csv, flat_csv(data["years"]))
     if json:
         print_json(data)
         return ANSWERED

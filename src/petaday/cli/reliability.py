@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from petaday.cli.base import (
     ANSWERED,
     INFEASIBLE,
+    Csv,
     Json,
     ScenarioFile,
     Unverified,
@@ -17,6 +18,7 @@ from petaday.cli.base import (
     console,
     print_json,
     progress,
+    write,
 )
 from petaday.errors import InputError
 
@@ -27,12 +29,14 @@ def goodput(
     /,
     *,
     json: Json = False,
+    csv: Csv = None,
     simulate: Annotated[bool, Parameter(negative="", help="also run the job event by event, many times")] = False,
     runs: Annotated[int, Parameter(help="runs of the simulation")] = 100,
     seed: Annotated[int, Parameter(help="of the simulation")] = 0,
     allow_unverified: Unverified = False,
 ) -> int:
     """What failures leave of a training run: MTBF, checkpoints, spares, losses, recoveries and optics side by side."""
+    from petaday.report.flat import flat_csv
     from petaday.report.goodput import goodput_data, show_goodput
     from petaday.study.chain.build import followed
     from petaday.study.goodput import goodput_of, simulated
@@ -51,6 +55,8 @@ def goodput(
             raise locate(error) from None
     shares = simulated(found, runs, seed) if simulate else None
     data = goodput_data(found, manifest(read, command()), shares)
+    if csv is not None:
+        write(csv, flat_csv(data["components"]))
     print_json(data) if json else show_goodput(data, read.name, console())
     return INFEASIBLE if found.late else ANSWERED
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from petaday.cli.base import (
     ANSWERED,
     INFEASIBLE,
+    Csv,
     Json,
     ScenarioFile,
     Unverified,
@@ -18,6 +19,7 @@ from petaday.cli.base import (
     console,
     print_json,
     progress,
+    write,
 )
 from petaday.errors import InputError
 
@@ -31,12 +33,14 @@ def supply(
     /,
     *,
     json: Json = False,
+    csv: Csv = None,
     training: Annotated[
         Path | None, Parameter(help="a training run on other chips: how many of these train it as fast")
     ] = None,
     allow_unverified: Unverified = False,
 ) -> int:
     """Count dies, wafers, memory and packages of an order of chips, and say when it is filled and what binds."""
+    from petaday.report.flat import flat_csv
     from petaday.report.supply import show_supply, supply_data
     from petaday.study.manifest import manifest
     from petaday.study.supply import read_supply, supplied
@@ -49,6 +53,8 @@ def supply(
     data = supply_data(answer, manifest(read, command()))
     if training is not None:
         data["equal"] = _equal(training, answer.made.recipe.id, read.order.chips, allow_unverified)
+    if csv is not None:
+        write(csv, flat_csv(data["quarters"]))
     print_json(data) if json else show_supply(data, read.name, console())
     return INFEASIBLE if data["status"] == "infeasible" else ANSWERED
 

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from petaday.report.data import Data
+from petaday.report.explain import leaves
 from petaday.study.chain.build import Chain
 from petaday.study.factor import Factor, Floats
 from petaday.study.parts import Assumption
@@ -65,6 +66,16 @@ def chain_data(chain: Chain | None, uncertainty: Uncertainty | None = None) -> D
         "factors": factors_data(chain.factors) if chain else [],
         "uncertainty": uncertainty_data(uncertainty) if uncertainty else None,
     }
+
+
+def chain_rows(data: Data, room: str) -> list[Data]:
+    """A row for each number of a room: its path, its value at the medians and, where they were drawn, its quantiles."""
+    drawn = data["uncertainty"]["quantiles"] if data["uncertainty"] else {}
+    return [
+        {"number": path, "value": value, **drawn.get(path, {})}
+        for path, value in leaves({name: data[name] for name in ROOMS})
+        if path.startswith(room)
+    ]
 
 
 def assumed(chain: Chain | None) -> tuple[Assumption, ...]:

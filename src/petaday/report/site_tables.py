@@ -93,8 +93,9 @@ def _year(data: Data) -> Table:
                                             f"out {energy['battery_out_mwh']:,.0f}")  # fmt: skip
         table.add_row("  from the grid", f"{energy['grid_mwh']:,.0f} MWh")
     for basis in ("location", "market"):
+        of_grid, of_it = (carbon[f"{basis}_g_per_{energy_of}_kwh"] for energy_of in ("grid", "it"))
         table.add_row(
-            f"carbon, {basis}", f"{carbon[f'{basis}_t']:,.0f} t, {carbon[f'{basis}_g_per_grid_kwh']:,.0f} g/kWh"
+            f"carbon, {basis}", f"{carbon[f'{basis}_t']:,.0f} t, {of_grid:,.0f} g/kWh; CUE {of_it:,.0f} g/kWh of IT"
         )
     return table
 
