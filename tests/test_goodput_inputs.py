@@ -104,7 +104,7 @@ def test_a_field_given_is_not_assumed(tmp_path: Path) -> None:
                          checkpoint={"interval": "1 hour", "storage_bandwidth": "1 GB/s", "asynchronous": True,
                                      "in_memory": False})  # fmt: skip
     assumed = {each.field for each in found(given, tmp_path).assumptions}
-    names = ("node", "replicas", "restart_base", "repair", "detection", "waiting", "profile", "checkpoint.interval",
+    names = ("node", "replicas", "restart_base", "repair", "detection", "spares", "profile", "checkpoint.interval",
              "checkpoint.storage_bandwidth", "checkpoint.asynchronous")  # fmt: skip
     assert not assumed & {f"reliability.{name}" for name in names}
     open_ = {each.field for each in found(changed(SMALL), tmp_path).assumptions}

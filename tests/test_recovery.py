@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from petaday.training.failures import correlation, nodes_short, short_of_spares, spares_for
+from petaday.training.failures import correlation, nodes_short, short_of_spares, spares_for, spares_that_pay
 from petaday.training.recovery import alive, best_interval, daly_interval, share_kept, young_interval
 
 LLAMA3_MTBF = 54 * 86_400 / 419
@@ -127,3 +127,16 @@ def test_spares_by_counting_a_shop_of_repairs() -> None:
     for spares in (0, 4, 9):
         assert float(short_of_spares(6.0, spares)) == pytest.approx(float((away > spares).mean()), abs=0.01)
         assert float(nodes_short(6.0, spares)) == pytest.approx(float(np.maximum(away - spares, 0).mean()), rel=0.03)
+
+
+@given(st.floats(0.01, 60), st.integers(1, 5000))
+def test_spares_that_pay_cost_least_with_the_wait(absent: float, nodes: int) -> None:
+    chosen = float(spares_that_pay(np.asarray(absent), nodes))
+    cost = {
+        count: float(short_of_spares(np.asarray(absent), np.asarray(count))) + count / nodes for count in range(150)
+    }
+    assert cost[int(chosen)] == pytest.approx(min(cost.values()), abs=1e-12)
+
+
+def test_one_node_holds_no_spare() -> None:
+    assert spares_that_pay(np.asarray(0.01), 1) == 0

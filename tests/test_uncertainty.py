@@ -89,3 +89,14 @@ def test_the_same_seed_gives_the_same_answer() -> None:
 def test_samples_are_a_power_of_two(samples: int) -> None:
     with pytest.raises(InputError, match="samples"):
         propagate(PRODUCT, product, samples=samples)
+
+
+def test_numbers_without_end_have_quantiles_and_no_shares() -> None:
+    def some(values: Values) -> dict[str, Floats]:
+        return {"y": np.where(values["a"] > 1.5, np.inf, values["a"])}
+
+    found = propagate(PRODUCT, some, samples=1024, explain=["y"])
+    low, median, high = found.quantiles["y"]
+    assert (low, high) == (pytest.approx(0.58, rel=0.02), np.inf)
+    assert median == pytest.approx(1.0, rel=0.01)
+    assert found.shares == {}

@@ -117,12 +117,18 @@ def wire(scenario: FabricScenario, *, allow_unverified: bool = False) -> Wired:
 
 
 def usual_fabric(chips: int, rails: int) -> tuple[FabricPart, Assumption]:
-    """The network that clusters of so many chips usually have: one switch, else rails of full bisection."""
+    """The network that clusters of so many chips usually have: one switch, a fat tree, else rails of full bisection."""
     whole = -(-chips // rails) * rails
     if whole <= SWITCH_PORTS:
         part = FabricPart(kind="fat-tree", endpoints=whole, tiers=1)
         return part, Assumption("fabric", "one switch", "the usual network of so few chips", estimate=True)
-    kind: KindOfTopology = "rail-optimised" if rails > 1 else "fat-tree"
+    if rails == 1 or whole < rails * SWITCH_PORTS // 2:
+        # Rails leave most ports of their leaves empty where there are few servers.
+        part = FabricPart(kind="fat-tree", endpoints=whole)
+        return part, Assumption(
+            "fabric", "fat tree, full bisection", "the usual network of such clusters", estimate=True
+        )
+    kind: KindOfTopology = "rail-optimised"
     words = f"rail-optimised, {rails} rails, full bisection"
     part = FabricPart(kind=kind, endpoints=whole, rails=rails)
     return part, Assumption("fabric", words, "the usual network of such clusters", estimate=True)

@@ -23,7 +23,14 @@ from petaday.fabric.topology.shape import Topology
 from petaday.study.fabric import Wired
 from petaday.study.failing_figures import Figures, fleet_for, replicas_of, take_checkpoint, take_recovery
 from petaday.study.reliability_scenario import Reliability
-from petaday.training.failures import correlation, nodes_short, out_of_service, short_of_spares, spares_for
+from petaday.training.failures import (
+    correlation,
+    nodes_short,
+    out_of_service,
+    short_of_spares,
+    spares_for,
+    spares_that_pay,
+)
 from petaday.training.goodput import Checkpoint, Failing
 from petaday.training.job import Job
 from petaday.training.plan import Plans
@@ -37,9 +44,6 @@ WHOLE = ("software", "job")
 
 STAYS = (*WHOLE, "unknown")
 """Classes that take no node out of the job."""
-
-WAITING = 0.001
-"""Share of the time that a job may wait for spare nodes unless a scenario says otherwise."""
 
 UNITS = {"adapters": "adapter", "links": "link", "switches": "switch"}
 
@@ -175,7 +179,9 @@ def case_of(run: Run, wired: Wired | None, section: Reliability, figures: Figure
     figures.give("replica_bandwidth", run.scale_out_bandwidth)
     replicas = replicas_of(section, min(run.replicas, nodes), nodes, figures)
     if section.spares == "auto" and section.waiting is None:
-        figures.note("waiting", f"{WAITING:.1%}", "of the time, at most: a round number", estimate=True)
+        figures.note(
+            "spares", "as many as pay", "a spare node costs what it saves of the cluster's time", estimate=True
+        )
     return Case(section, record, run, nodes, tuple(components), figures.spans, replicas)
 
 
@@ -271,11 +277,13 @@ def absent_nodes(case: Case, values: Mapping[str, Floats]) -> Floats:
 
 
 def spare_nodes(case: Case, values: Mapping[str, Floats]) -> Floats:
-    """Nodes held ready: as many as the scenario says, or as keep the wait for one short at these values."""
+    """Nodes held ready: as many as the scenario says, as keep the wait below its share, or as pay at these values."""
     if case.section.spares != "auto":
         return np.asarray(float(case.section.spares))
-    waiting = WAITING if case.section.waiting is None else case.section.waiting
-    return spares_for(absent_nodes(case, values), np.asarray(waiting))
+    absent = absent_nodes(case, values)
+    if case.section.waiting is None:
+        return spares_that_pay(absent, case.nodes)
+    return spares_for(absent, np.asarray(case.section.waiting))
 
 
 def _by_class(rows: Sequence[Floats], values: Mapping[str, Floats]) -> Floats:

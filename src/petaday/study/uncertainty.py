@@ -95,7 +95,9 @@ def propagate(
         values = chain(draw(factors, np.empty((1, 0))))
         return Uncertainty(1, 0, {name: (float(v[0]),) * 3 for name, v in _plain(values, 1).items()}, {})
     outputs = _plain(chain(draw(factors, sobol(samples, len(uncertain), seed))), samples)
-    quantiles = {name: tuple(float(q) for q in np.quantile(column, QUANTILES)) for name, column in outputs.items()}
+    # Without interpolation, since a number without end has no neighbour to lie between.
+    found = {name: np.quantile(column, QUANTILES, method="inverted_cdf") for name, column in outputs.items()}
+    quantiles = {name: tuple(float(each) for each in three) for name, three in found.items()}
     rows = max(64, samples // 16) if explain else 0
     shares = _indices(factors, chain, explain, rows, seed) if explain else {}
     return Uncertainty(samples, rows, quantiles, shares)  # type: ignore[arg-type]
@@ -126,10 +128,12 @@ def _indices(
     found = {}
     for name, own in moving.items():
         rows = outputs[name].reshape(len(columns) + 2, samples)
+        if not np.isfinite(rows).all():
+            continue
         rows = rows - rows[:2].mean()
         a, b, others = rows[0], rows[1], rows[[2 + columns.index(column) for column in own]]
         variance = rows[:2].var()
-        if not 0 < variance < np.inf:
+        if variance <= 0:
             continue
         alone = (b * (others - a)).mean(axis=1) / variance
         acting = ((a - others) ** 2).mean(axis=1) / (2 * variance)
@@ -155,7 +159,8 @@ def _moving(factors: Sequence[Factor], chain: Chain, explain: Sequence[str], fir
     moving = {}
     for name in explain:
         ends = outputs[name].reshape(2, count, len(bases))
-        swing = np.abs(ends[1] - ends[0]).sum(axis=-1)
-        if np.isfinite(swing).all() and swing.any():
+        # A number without end has no variance to share out.
+        swing = np.abs(ends[1] - ends[0]).sum(axis=-1) if np.isfinite(ends).all() else np.zeros(count)
+        if swing.any():
             moving[name] = [int(column) for column in np.argsort(-swing)[:MOST_EXPLAINED] if swing[column] > 0]
     return moving

@@ -76,3 +76,16 @@ def spares_for(absent: Floats, waiting: Floats) -> Floats:
             break
         fewest = fewest + short
     return fewest
+
+
+def spares_that_pay(absent: Floats, nodes: Floats | float) -> Floats:
+    """The spare nodes with which waiting and spares together cost least: share of time without enough, plus spares / nodes.
+
+    A spare node costs as much as any other and, of a job that stops as a whole, is worth the time that it saves all.
+    """
+    mean = np.asarray(absent, dtype=float)
+    best, least = np.zeros(mean.shape), np.full(mean.shape, np.inf)
+    for count, at_most in enumerate(poisson_at_most(mean)):
+        lost = 1.0 - at_most + count / nodes
+        best, least = np.where(lost < least, float(count), best), np.minimum(lost, least)
+    return best
