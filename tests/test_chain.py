@@ -369,3 +369,13 @@ def test_chips_for_a_deadline_are_enough_with_failures(tmp_path: Path) -> None:
     assert found.job.chips > 64
     held = planned(written(changed(auto, cluster__chips=64), tmp_path))[1]
     assert held["unfit"]["constraint"] == "deadline"
+
+
+@pytest.mark.parametrize("command", [("plan",), ("cost",), ("cost", "--by", "convention"), ("goodput", "--simulate")])
+def test_a_run_that_failures_never_let_end_is_told_by_every_verb(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = changed(SMALL, reliability={"checkpoint": {"interval": "10000000 days"}})
+    verb, *options = command
+    assert run(verb, written(endless, tmp_path), *options) == 3
+    assert "never" in capsys.readouterr().out

@@ -53,7 +53,8 @@ def goodput(
             found = goodput_of(planned, read.reliability or Reliability())
         except InputError as error:
             raise locate(error) from None
-    shares = simulated(found, runs, seed) if simulate else None
+    ends = found.late < float("inf")  # a run without an end cannot be simulated to it
+    shares = simulated(found, runs, seed) if simulate and ends else None
     data = goodput_data(found, manifest(read, command()), shares)
     if csv is not None:
         write(csv, flat_csv(data["components"]))

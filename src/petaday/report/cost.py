@@ -90,6 +90,9 @@ def _begun(data: Data, name: str, console: Console) -> bool:
             console.print(f"No costs: {data['missing']['cost']}.")
         return False
     cluster, run = data["cluster"], data["run"]
+    if data["goodput"] is not None and data["goodput"]["wall_time_s"] is None:
+        console.print(f"No costs: {cluster['chips']:,} × {cluster['chip']} never end the run; see `petaday goodput`.")
+        return False
     days = run["wall_time_days"] if data["goodput"] is None else data["goodput"]["wall_time_s"] / 86400
     console.print(
         f"{cluster['chips']:,} × {cluster['chip']} for {days:.4g} days; a dollar is {purse_rate(data):.4g} yuan."

@@ -62,5 +62,6 @@ def share_kept(rate: Floats, interval: Floats, stall: Floats, delay: Floats) -> 
     cycle = rate * (np.asarray(interval) + stall)
     some = cycle > 0
     safe = np.where(some, cycle, 1.0)
-    share = rate * interval * np.exp(-rate * delay) / np.expm1(safe)
+    with np.errstate(over="ignore"):  # a cycle that no luck outlives: the share is 0, which is right
+        share = rate * interval * np.exp(-rate * delay) / np.expm1(safe)
     return np.where(some, share, np.asarray(interval) / (np.asarray(interval) + stall))

@@ -186,11 +186,7 @@ def _without_end(found: Answer, links: Sequence[Link]) -> Unfit | None:
     if not np.isfinite(told["goodput.wall_time_s"]):
         losses = {path: share for path, share in told.items() if path.startswith("goodput.losses.")}
         worst = max(losses, key=lambda path: float(losses[path])).rpartition(".")[2].replace("_", " ")
-        reliefs = (
-            "reliability.checkpoint.interval: auto",
-            "reliability.checkpoint.in_memory: true",
-            "recovery: elastic",
-        )
+        reliefs: tuple[str, ...] = ("fewer chips", "reliability.recovery: elastic")
         return Unfit("failures", f"the run never ends: {worst} takes nearly all of its time", reliefs)
     deadline, wall = found.joined.scenario.cluster.deadline, float(told["goodput.wall_time_s"])
     if deadline is not None and not found.infeasible and wall > deadline:
