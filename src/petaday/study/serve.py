@@ -20,6 +20,7 @@ from petaday.study.parts import Assumption
 from petaday.study.serve_demand import Workload, workload_of
 from petaday.study.serve_parts import Notes, Stack, host_bandwidth, stacks_of
 from petaday.study.service_scenario import ServiceScenario, Sizes, TierOf
+from petaday.study.unfit import Unfit
 
 INTERVALS = 200
 """Points of a result's curves over time."""
@@ -54,15 +55,6 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Shortfall:
-    """constraint: the one that binds; detail: by how much; reliefs: what would lift it."""
-
-    constraint: str
-    detail: str
-    reliefs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Plan:
     """A service's answer: pools with a simulation, or why there is none."""
 
@@ -70,7 +62,7 @@ class Plan:
     workload: Workload
     chosen: tuple[Chosen, ...]
     outcome: Outcome | None
-    infeasible: Shortfall | None
+    infeasible: Unfit | None
     notes: Notes
     trials: int = 1
 

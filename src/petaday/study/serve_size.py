@@ -14,7 +14,6 @@ from petaday.study.serve import (
     Asking,
     Chosen,
     Plan,
-    Shortfall,
     Tell,
     chosen_of,
     layouts_of,
@@ -23,6 +22,7 @@ from petaday.study.serve import (
 )
 from petaday.study.serve_parts import Stack
 from petaday.study.serve_totals import totals_of
+from petaday.study.unfit import Unfit
 from petaday.units import Kind, render
 
 CANDIDATES = 4
@@ -177,7 +177,7 @@ def fewest_that(meets: Callable[[int], bool], guess: int) -> int | None:
     return high
 
 
-def too_small(stack: Stack, chips: int) -> Shortfall:
+def too_small(stack: Stack, chips: int) -> Unfit:
     """Why no layout of so many chips holds the model and one request: the memory term that is over, and what would fit."""
     layout = layouts_of(stack, chips)
     held = memory(stack.engine, layout, np.full_like(layout.tp, float(stack.chunk)))
@@ -196,20 +196,20 @@ def too_small(stack: Stack, chips: int) -> Shortfall:
         if (stack.room(wider) > 0).any():
             reliefs.append(f"a replica of up to {more} chips holds it")
             break
-    return Shortfall(f"memory: {largest}", detail, tuple(reliefs))
+    return Unfit(f"memory: {largest}", detail, tuple(reliefs))
 
 
 def _bytes(size: float) -> str:
     return render(size, Kind.BYTES, digits=3)
 
 
-def _missed(plan: Plan) -> Shortfall:
+def _missed(plan: Plan) -> Unfit:
     """Which objective a simulated service misses, and by how much."""
     wanted, outcome = plan.scenario.objectives, plan.outcome
     assert outcome is not None
     ledger = outcome.ledger
     if outcome.stopped:
-        return Shortfall("overload", f"{outcome.unfinished:,} requests were still in the system when it stopped", ())
+        return Unfit("overload", f"{outcome.unfinished:,} requests were still in the system when it stopped", ())
     misses = []
     for name in ("ttft", "tpot", "e2e"):
         limit = getattr(wanted, name)
@@ -232,4 +232,4 @@ def _missed(plan: Plan) -> Shortfall:
             (1.0, "share", f"{plan.attained:.2%} of the requests met all limits together, {wanted.share:.2%} should")
         ]
     misses.sort(reverse=True)
-    return Shortfall(misses[0][1], "; ".join(told for _, _, told in misses), ())
+    return Unfit(misses[0][1], "; ".join(told for _, _, told in misses), ())

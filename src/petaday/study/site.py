@@ -28,19 +28,11 @@ from petaday.study.site_it import UTILISATION, ItLoad, activity_of, given_or, it
 from petaday.study.site_parts import Located
 from petaday.study.site_scenario import Site, SiteScenario
 from petaday.study.site_unused import unused
+from petaday.study.unfit import Unfit
 from petaday.study.weather_files import read_hours
 
 CARBON, PRICES = "carbon_g_per_kwh", "price_per_kwh"
 """Columns of a file of the grid's hours."""
-
-
-@dataclass(frozen=True)
-class Unfit:
-    """Why a site cannot be: what binds, by how much, and changes that lift it."""
-
-    constraint: str
-    detail: str
-    reliefs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from petaday.study.factor import Factor, Floats, Values, middle
 from petaday.study.parts import Assumption, named
 from petaday.study.reliability_scenario import Reliability
 from petaday.study.scenario import Scenario
-from petaday.study.site import Unfit
 from petaday.study.site_parts import chosen_cooling
 from petaday.study.uncertainty import Uncertainty, propagate
+from petaday.study.unfit import Unfit
 from petaday.units import Kind, render
 
 EXPLAINED = (
